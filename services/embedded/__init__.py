@@ -1,0 +1,1 @@
+"""All services in one process, and the `frottis` command. The only place that imports every service."""

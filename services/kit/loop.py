@@ -1,0 +1,131 @@
+"""The consumer loop, written once: poll, handle, send, commit, and what becomes of a message that fails.
+
+By exception type: TransientError is retried with growing delays for as long as it takes; PoisonError goes to the dead
+letters; anything else is a defect and leaves the loop, with nothing committed.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import structlog
+
+from services.kit.clock import Clock
+from services.kit.errors import FrottisError, PoisonError, TransientError
+from services.kit.service import Service, Subscription, Timer
+from services.kit.telemetry import Metrics
+from services.kit.transport import Consumer, Outgoing, Producer, Received
+
+SEND_EVERY_S = 0.25
+FIRST_DELAY_S, LONGEST_DELAY_S = 0.2, 30.0
+# More poison than this in one run of the process is a defect of Frottis or of a producer, not of a message.
+MOST_DEAD_LETTERS = 100
+
+log = structlog.get_logger()
+
+
+class TooManyDeadLetters(FrottisError):
+    """The consumer stopped rather than empty its topic into the dead letters."""
+
+
+class ConsumerLoop:
+    """One subscription of one service, for one thread."""
+
+    def __init__(
+        self,
+        service: Service,
+        subscription: Subscription,
+        consumer: Consumer,
+        producer: Producer,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._service = service.name
+        self._subscription = subscription
+        self._consumer = consumer
+        self._producer = producer
+        self._clock = clock
+        self._metrics = metrics
+        self._dead_letters = 0
+
+    def run_once(self, timeout_s: float = 0.0) -> bool:
+        """Take one batch through; False when there was none within `timeout_s`."""
+        batch = self._consumer.poll(self._subscription.batch, timeout_s)
+        if not batch:
+            return False
+        started = self._clock.monotonic()
+        self._handle(batch)
+        self._metrics.handled.labels(self._service, self._subscription.topic).observe(self._clock.monotonic() - started)
+        return True
+
+    def _handle(self, batch: Sequence[Received]) -> None:
+        try:
+            self._send(self._subscription.handle(batch))
+            self._consumer.commit(batch)
+        except TransientError as error:
+            self._retry(batch, error)
+        except PoisonError as error:
+            self._isolate(batch, error)
+        else:
+            self._count("handled", len(batch))
+
+    def _send(self, outputs: Iterable[Outgoing]) -> None:
+        """Outputs go out while the handler still works, so that the next service begins with the first of them."""
+        waiting: list[Outgoing] = []
+        since = self._clock.monotonic()
+        for output in outputs:
+            waiting.append(output)
+            if self._clock.monotonic() - since >= SEND_EVERY_S:
+                self._producer.send(waiting)
+                waiting, since = [], self._clock.monotonic()
+        self._producer.send(waiting)
+
+    def _retry(self, batch: Sequence[Received], error: TransientError) -> None:
+        attempts = max(message.attempts for message in batch)
+        delay = min(FIRST_DELAY_S * 2**attempts, LONGEST_DELAY_S)
+        log.warning("retry", service=self._service, topic=self._subscription.topic, delay_s=delay, reason=str(error))
+        self._consumer.retry(batch, delay)
+        self._count("retried", len(batch))
+
+    def _isolate(self, batch: Sequence[Received], error: PoisonError) -> None:
+        """A poisoned batch is taken apart, so that only the message at fault is rejected."""
+        if len(batch) > 1:
+            for message in batch:
+                self._handle([message])
+            return
+        reason = str(error)
+        log.error("dead letter", service=self._service, topic=batch[0].topic, key=batch[0].key, reason=reason)
+        if self._subscription.on_poison is not None:
+            self._producer.send(self._subscription.on_poison(batch[0], reason))
+        self._consumer.reject(batch[0], reason)
+        self._count("rejected", 1)
+        self._dead_letters += 1
+        if self._dead_letters > MOST_DEAD_LETTERS:
+            raise TooManyDeadLetters(f"{self._service} rejected more than {MOST_DEAD_LETTERS} messages: see the log")
+
+    def _count(self, outcome: str, messages: int) -> None:
+        self._metrics.messages.labels(self._service, self._subscription.topic, outcome).inc(messages)
+
+
+class TimerLoop:
+    """One timer of one service: due by monotonic time, so a wall clock set back does not stop it."""
+
+    def __init__(self, timer: Timer, producer: Producer, clock: Clock) -> None:
+        self._timer = timer
+        self._producer = producer
+        self._clock = clock
+        self._due = clock.monotonic()
+
+    def run_once(self) -> float:
+        """Run when due; returns the seconds until it is due again."""
+        if self._clock.monotonic() >= self._due:
+            self._run()
+            self._due = self._clock.monotonic() + self._timer.every_s
+        return self._due - self._clock.monotonic()
+
+    def _run(self) -> None:
+        try:
+            outputs = list(self._timer.run())
+            self._producer.send(outputs)
+            self._timer.sent(outputs)
+        except TransientError as error:
+            log.warning("timer postponed", timer=self._timer.name, reason=str(error))

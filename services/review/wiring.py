@@ -1,0 +1,46 @@
+"""Build the review service."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from services.kit.service import Resources, Service, Subscription, Timer
+from services.kit.transport import Outgoing, each
+from services.review.states import State
+from services.review.worklist import METADATA, Worklist
+
+GAUGES_EVERY_S = 5.0
+
+
+def build(resources: Resources) -> Service:
+    """The worklist's projection and the gauges that are read from it."""
+    database = resources.database("review", METADATA)
+    worklist = Worklist(database)
+
+    def record(what: Any) -> Any:
+        def handle(value: Any) -> Iterator[Outgoing]:
+            what(value)
+            yield from ()
+
+        return each(handle)
+
+    def gauges() -> Iterable[Outgoing]:
+        entries = worklist.entries()
+        states = Counter(entry.standing.state for entry in entries)
+        for state in State:
+            resources.metrics.slides.labels(state).set(states[state])
+        now = resources.clock.now()
+        waiting = [entry.completed or entry.first_seen for entry in entries if not entry.standing.state.ended]
+        resources.metrics.oldest_waiting.set(max(((now - since).total_seconds() for since in waiting), default=0.0))
+        return ()
+
+    return Service(
+        name="review",
+        subscriptions=(
+            Subscription("scans", record(worklist.record_scan)),
+            Subscription("reports", record(worklist.record_report)),
+            Subscription("deliveries", record(worklist.record_delivery)),
+        ),
+        timers=(Timer("gauges", GAUGES_EVERY_S, gauges),),
+        close=database.close,
+    )

@@ -1,0 +1,167 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from services.kit.clock import ManualClock
+from services.kit.contracts import Tile, TileCells
+from services.kit.errors import PoisonError, TransientError
+from services.kit.local_log import LocalLog
+from services.kit.loop import MOST_DEAD_LETTERS, ConsumerLoop, TimerLoop, TooManyDeadLetters
+from services.kit.service import Service, Subscription, Timer
+from services.kit.telemetry import Metrics
+from services.kit.transport import Outgoing, each
+
+
+@pytest.fixture
+def log(tmp_path):
+    opened = LocalLog(tmp_path / "messages.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(datetime(2026, 1, 5, 12, tzinfo=UTC))
+
+
+def loop_for(log, clock, handle, metrics=None, **subscription):
+    service = Service("analysis", (Subscription("tiles", handle, **subscription),))
+    consumer = log.consumer("analysis", ["tiles"])
+    metrics = metrics or Metrics()
+    return ConsumerLoop(service, service.subscriptions[0], consumer, log, clock=clock, metrics=metrics)
+
+
+def send(log, *names):
+    log.send(Outgoing("tiles", name, Tile(tile_id=name)) for name in names)
+
+
+def cells(tile):
+    yield Outgoing("cells", "s", TileCells(tile_id=tile.tile_id))
+
+
+def test_outputs_are_sent_and_the_input_is_committed(log, clock):
+    send(log, "a")
+    loop = loop_for(log, clock, each(cells))
+    assert loop.run_once()
+    assert not loop.run_once()
+    assert log.waiting() == {("reasoning", "cells"): 1}
+
+
+def test_a_transient_failure_is_retried_later_and_nothing_is_lost(log, clock):
+    attempts = []
+
+    def handle(tile):
+        attempts.append(tile.tile_id)
+        if len(attempts) == 1:
+            raise TransientError("store away")
+        yield from cells(tile)
+
+    send(log, "a")
+    loop = loop_for(log, clock, each(handle))
+    loop.run_once()
+    assert log.waiting() == {("analysis", "tiles"): 1}
+    while not loop.run_once(timeout_s=5):
+        pass
+    assert log.waiting() == {("reasoning", "cells"): 1}
+
+
+def test_only_the_poisoned_message_of_a_batch_is_rejected(log, clock):
+    def handle(tile):
+        if tile.tile_id == "bad":
+            raise PoisonError("tile bad: not a JPEG")
+        yield from cells(tile)
+
+    send(log, "a", "bad", "b")
+    metrics = Metrics()
+    loop_for(log, clock, each(handle), metrics, batch=3).run_once()
+    assert [letter["reason"] for letter in log.dead_letters()] == ["tile bad: not a JPEG"]
+    assert log.waiting()[("reasoning", "cells")] >= 2
+    assert ("analysis", "tiles") not in log.waiting()
+    assert (
+        metrics.registry.get_sample_value(
+            "frottis_messages_total", {"service": "analysis", "topic": "tiles", "outcome": "rejected"}
+        )
+        == 1
+    )
+
+
+def test_others_are_told_of_a_poisoned_message_before_it_is_rejected(log, clock):
+    def handle(batch):
+        raise PoisonError("unreadable")
+
+    def tell(message, reason):
+        yield Outgoing("cells", "s", TileCells(tile_id=f"{message.value.tile_id}: {reason}"))
+
+    send(log, "bad")
+    loop_for(log, clock, handle, on_poison=tell).run_once()
+    [told] = log.consumer("reasoning", ["cells"]).poll(1, 0)
+    assert told.value.tile_id == "bad: unreadable"
+
+
+def test_a_defect_leaves_the_loop_with_nothing_committed(log, clock):
+    def handle(batch):
+        raise ZeroDivisionError
+
+    send(log, "a")
+    with pytest.raises(ZeroDivisionError):
+        loop_for(log, clock, handle).run_once()
+    assert log.waiting() == {("analysis", "tiles"): 1}
+
+
+def test_a_flood_of_dead_letters_stops_the_consumer(log, clock):
+    def handle(batch):
+        raise PoisonError("unreadable")
+
+    send(log, *map(str, range(MOST_DEAD_LETTERS + 1)))
+    loop = loop_for(log, clock, handle)
+    with pytest.raises(TooManyDeadLetters):
+        while loop.run_once():
+            pass
+
+
+def test_outputs_leave_while_the_handler_still_works(log, clock):
+    seen = []
+
+    def handle(tile):
+        yield from cells(tile)
+        clock.advance(1)
+        yield from cells(tile)
+        seen.append(log.waiting().get(("reasoning", "cells"), 0))
+
+    send(log, "a")
+    loop_for(log, clock, each(handle)).run_once()
+    assert seen == [2]
+
+
+def test_a_timer_runs_when_due_and_is_told_what_was_sent(log, clock):
+    told = []
+    timer = Timer("t", 5.0, lambda: [Outgoing("tiles", "a", Tile(tile_id="a"))], lambda outputs: told.extend(outputs))
+    loop = TimerLoop(timer, log, clock)
+    assert loop.run_once() == pytest.approx(5.0)
+    clock.advance(4)
+    loop.run_once()
+    assert len(told) == 1
+    clock.advance(1)
+    loop.run_once()
+    assert len(told) == 2
+
+
+def test_a_timer_survives_a_broker_that_cannot_take_messages(log, clock):
+    class Away:
+        def send(self, messages):
+            raise TransientError("disk full")
+
+    told = []
+    loop = TimerLoop(Timer("t", 5.0, list, lambda outputs: told.append(outputs)), Away(), clock)
+    assert loop.run_once() == pytest.approx(5.0)
+    assert told == []
+
+
+def test_a_wall_clock_set_back_does_not_stop_a_timer(log, clock):
+    runs = []
+    loop = TimerLoop(Timer("t", 5.0, lambda: runs.append(1) or []), log, clock)
+    loop.run_once()
+    clock.set_wall(datetime(2020, 1, 1, tzinfo=UTC))
+    clock.advance(5)
+    loop.run_once()
+    assert len(runs) == 2

@@ -2,7 +2,7 @@
 
 It gives the embedded default what Kafka gives production: a message is durable when `send` returns, belongs to every
 group that the topics registry names, and is delivered again after a crash until it is committed. A message that no
-group waits for any more is removed, so the file stays small. One process uses the file at a time.
+group waits for any more is removed, so the file stays small. Each group is consumed by one process at a time.
 """
 
 import sqlite3

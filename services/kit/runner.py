@@ -19,12 +19,16 @@ class Runner:
     """Starts services in threads. A defect in any thread stops all of them and is raised by `wait`."""
 
     def __init__(self, services: Sequence[Service], transport: Transport, resources: Resources) -> None:
-        self._services = services
+        self._services = list(services)
         self._transport = transport
         self._resources = resources
         self.stopping = threading.Event()
         self._failure: BaseException | None = None
         self._threads: list[threading.Thread] = []
+
+    def add(self, service: Service) -> None:
+        """One more service, before `start`."""
+        self._services.append(service)
 
     def start(self) -> None:
         """Start every thread; those that serve are started before those that consume."""

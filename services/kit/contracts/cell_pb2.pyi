@@ -163,6 +163,7 @@ class TileCells(_message.Message):
     CELLS_FIELD_NUMBER: _builtins.int
     MODELS_FIELD_NUMBER: _builtins.int
     CORE_FIELD_NUMBER: _builtins.int
+    UNREADABLE_FIELD_NUMBER: _builtins.int
     round: _builtins.int
     tile_id: _builtins.str
     @_builtins.property
@@ -177,6 +178,10 @@ class TileCells(_message.Message):
 
     @_builtins.property
     def core(self) -> _slide_pb2.Region: ...
+    @_builtins.property
+    def unreadable(self) -> _slide_pb2.Reason:
+        """Set when the tile's pixels could not be read: it has no cells, and its field counts as not read."""
+
     def __init__(
         self,
         *,
@@ -187,10 +192,11 @@ class TileCells(_message.Message):
         cells: _abc.Iterable[Global___Cell] | None = ...,
         models: _abc.Iterable[Global___Model] | None = ...,
         core: _slide_pb2.Region | None = ...,
+        unreadable: _slide_pb2.Reason | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["core", b"core", "slide", b"slide"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["core", b"core", "slide", b"slide", "unreadable", b"unreadable"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "core", b"core", "models", b"models", "questions", b"questions", "round", b"round", "slide", b"slide", "tile_id", b"tile_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "core", b"core", "models", b"models", "questions", b"questions", "round", b"round", "slide", b"slide", "tile_id", b"tile_id", "unreadable", b"unreadable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

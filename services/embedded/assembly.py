@@ -1,0 +1,61 @@
+"""All services in one process over one state folder: the embedded default, wired."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.analysis import wiring as analysis
+from services.analysis.settings import AnalysisSettings
+from services.ingestion import wiring as ingestion
+from services.ingestion.settings import IngestionSettings
+from services.kit.process import Process, ProcessSettings
+from services.lis import wiring as lis
+from services.lis.settings import LisSettings
+from services.reasoning import wiring as reasoning
+from services.reasoning.settings import ReasoningSettings
+from services.review import wiring as review
+
+
+@dataclass(frozen=True)
+class Address:
+    """A host and a TCP port; port 0 listens on a free one."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `frottis run` is told on the command line; everything else comes from the environment."""
+
+    share: Path
+    state: Path
+    lis: Address
+    listen: Address
+    operations: Address
+    um_per_px: float | None = None
+
+
+def assemble(options: Options) -> Process:
+    """Every service, in the order in which they start: messages' receivers first. Raises SettingsError."""
+    own = ProcessSettings.load(
+        state=options.state, operations_host=options.operations.host, operations_port=options.operations.port
+    )
+    resolution = {} if options.um_per_px is None else {"um_per_px": options.um_per_px}
+    shares = IngestionSettings.load(share=options.share, **resolution)
+    lines = LisSettings.load(
+        lis_host=options.lis.host,
+        lis_port=options.lis.port,
+        listen_host=options.listen.host,
+        listen_port=options.listen.port,
+    )
+    cells, rules = AnalysisSettings.load(), ReasoningSettings.load()
+    return Process(
+        own,
+        [
+            lambda resources: lis.build(lines, resources),
+            review.build,
+            lambda resources: reasoning.build(rules, resources),
+            lambda resources: analysis.build(cells, resources),
+            lambda resources: ingestion.build(shares, resources),
+        ],
+    )

@@ -1,0 +1,20 @@
+"""When a share has nothing left to do."""
+
+from pathlib import Path
+
+from services.ingestion.share import ShareUnreachable, find_scans
+from services.kit.local_log import LocalLog
+from services.review.worklist import Worklist
+
+
+def idle(share: Path, worklist: Worklist, log: LocalLog) -> bool:
+    """Every scan on the share has ended, the LIS has answered for each, and no message is under way."""
+    try:
+        found = {scan.name for scan in find_scans(share)}
+    except ShareUnreachable:
+        return False
+    if log.waiting():
+        return False
+    entries = worklist.entries()
+    ended = all(entry.standing.state.ended and entry.delivered for entry in entries)
+    return ended and found <= {entry.scan for entry in entries}

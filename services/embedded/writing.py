@@ -1,0 +1,58 @@
+"""A report as people read it in a terminal."""
+
+import itertools
+
+from rich.console import Console
+from rich.table import Table
+
+from services.kit.contracts import Decision, Measure, Milestone, Report
+from services.kit.stages import stage_name
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Decision and reasons, every measure with its counts and interval, findings, limitations and the time taken."""
+    decision = Decision.Name(report.decision).removeprefix("DECISION_").lower().replace("_", " ")
+    console.print(
+        f"[bold]Specimen {report.slide.specimen or '–'}[/]  slide {report.slide.slide_id}  [bold]{decision}[/]"
+    )
+    for reason in report.reasons:
+        console.print(f"  {reason.text}")
+    console.print(measures_table(report))
+    for finding in report.findings:
+        console.print(f"[yellow]{finding.effect}[/] {finding.text}  [dim]({finding.rule_id}; {finding.source})[/]")
+    for limitation in report.limitations:
+        console.print(f"[cyan]limit[/] {limitation.text}")
+    console.print(f"[dim]rules {report.rules_version} · models {', '.join(_models(report))}[/]")
+    console.print(f"[dim]{_times(report)}[/]")
+
+
+def measures_table(report: Report) -> Table:
+    """Every measure: value, 95 % interval, counts, and why a value is withheld."""
+    table = Table("measure", "value", "95 % interval", "cells", "", title_justify="left")
+    for measure in report.measures:
+        grade = f"{measure.grade}+" if measure.HasField("grade") and measure.grade else ""
+        table.add_row(measure.name, *figures(measure), measure.withheld.text or grade)
+    return table
+
+
+def figures(measure: Measure) -> tuple[str, str, str]:
+    """Value with unit, interval, and counts, as text; empty where there is none."""
+    value = f"{measure.value:.1f} {measure.unit}" if measure.HasField("value") else "–"
+    interval = f"{measure.low:.1f} – {measure.high:.1f}" if measure.HasField("low") else ""
+    counts = f"{measure.numerator} / {measure.denominator}" if measure.denominator else f"{measure.numerator}"
+    return value, interval, counts
+
+
+def _models(report: Report) -> list[str]:
+    return [f"{model.name} {model.version} ({model.sha256[:8]})" for model in report.models]
+
+
+def _times(report: Report) -> str:
+    stages = report.slide.milestones
+    steps = itertools.pairwise(stages)
+    took = (f"{stage_name(after.stage)} {_seconds(after) - _seconds(before):.1f} s" for before, after in steps)
+    return "from scan complete: " + ", ".join(took)
+
+
+def _seconds(milestone: Milestone) -> float:
+    return milestone.at.ToMicroseconds() / 1e6

@@ -1,0 +1,33 @@
+"""What a laboratory sets for the admission and the reading of scans."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from services.kit.settings import Settings
+
+
+class IngestionSettings(Settings):
+    """Settings of ingestion, from `FROTTIS_INGESTION_…`."""
+
+    model_config = SettingsConfigDict(env_prefix="FROTTIS_INGESTION_")
+
+    share: Path = Field(description="folder that the scanner writes to, looked at with all its subfolders")
+    poll_s: float = Field(2.0, gt=0, description="s between two looks at the share; network shares send no events")
+    settle_s: float = Field(10.0, ge=0, description="s that a complete scan must be still before it is admitted")
+    incomplete_limit_s: float = Field(
+        900.0, gt=0, description="s without change after which an incomplete scan is held"
+    )
+    promise_s: float = Field(1800.0, gt=0, description="s from scan complete to report acknowledged")
+    stat_promise_s: float = Field(900.0, gt=0, description="s from scan complete to report acknowledged, STAT orders")
+    specimen_pattern: str = Field(
+        r"[A-Za-z0-9][A-Za-z0-9._-]{2,31}", description="regular expression that a barcode must match as a whole"
+    )
+    um_per_px: float | None = Field(
+        None, gt=0, description="µm/px of scans that do not record it; a scan's own value is never overruled"
+    )
+    leukocytes: int = Field(200, ge=1, description="leukocytes to differentiate, cells")
+    erythrocytes: int = Field(5000, ge=0, description="erythrocytes to read, cells")
+    platelets: int = Field(0, ge=0, description="platelets to read beyond those in the erythrocyte fields, cells")
+    clump_fields: int = Field(4, ge=0, description="fields of the feathered edge searched for platelet clumps")

@@ -1,0 +1,32 @@
+import pytest
+
+from services.ingestion.share import ShareUnreachable, find_scans
+
+
+def names(share):
+    return [scan.name for scan in find_scans(share)]
+
+
+def test_scans_are_found_in_every_subfolder_and_other_files_are_left_alone(tmp_path):
+    (tmp_path / "today").mkdir()
+    for name in ("a.vsi", "today/b.svs", "notes.txt", ".hidden.vsi", "today/c.ome.tiff"):
+        (tmp_path / name).write_bytes(b"")
+    assert names(tmp_path) == ["a.vsi", "today/b.svs", "today/c.ome.tiff"]
+
+
+def test_a_pixel_folder_is_a_scan_before_its_vsi_is_there(tmp_path):
+    (tmp_path / "_x1_" / "stack10001").mkdir(parents=True)
+    assert names(tmp_path) == ["x1.vsi"]
+    (tmp_path / "x1.vsi").write_bytes(b"")
+    assert names(tmp_path) == ["x1.vsi"]
+
+
+def test_what_lies_in_a_pixel_folder_is_no_scan_of_its_own(tmp_path):
+    (tmp_path / "_x1_" / "stack10001").mkdir(parents=True)
+    (tmp_path / "_x1_" / "stack10001" / "frame_t.tif").write_bytes(b"")
+    assert names(tmp_path) == ["x1.vsi"]
+
+
+def test_a_share_that_is_away_is_told_as_such(tmp_path):
+    with pytest.raises(ShareUnreachable, match="mount it"):
+        find_scans(tmp_path / "away")

@@ -1,0 +1,112 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.kit.clock import to_timestamp
+from services.kit.contracts import (
+    Decision,
+    Delivery,
+    DeliveryState,
+    Milestone,
+    Reason,
+    Report,
+    Scan,
+    ScanState,
+    Slide,
+    Stage,
+)
+from services.kit.database import Database
+from services.review.states import State
+from services.review.worklist import METADATA, Worklist
+
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def worklist(tmp_path):
+    database = Database.in_file(tmp_path / "review.db", METADATA)
+    yield Worklist(database)
+    database.close()
+
+
+def slide(slide_id="S1", specimen="A1"):
+    made = Slide(slide_id=slide_id, specimen=specimen, deadline=to_timestamp(NOON + timedelta(minutes=30)))
+    made.milestones.append(Milestone(stage=Stage.STAGE_SCAN_COMPLETE, at=to_timestamp(NOON)))
+    return made
+
+
+def scan(state=ScanState.SCAN_STATE_ADMITTED, name="a.vsi", **fields):
+    return Scan(name=name, state=state, first_seen_at=to_timestamp(NOON), slide=slide(), **fields)
+
+
+def report(decision=Decision.DECISION_RELEASED, report_id="R1", order_id="O1", minutes=1):
+    decided = to_timestamp(NOON + timedelta(minutes=minutes))
+    reasons = [Reason(code="plain", text="nothing to hold it")]
+    return Report(
+        report_id=report_id, slide=slide(), order_id=order_id, decision=decision, decided_at=decided, reasons=reasons
+    )
+
+
+def delivery(state, report_id="R1"):
+    return Delivery(report_id=report_id, slide=slide(), control_id="C1", state=state, at=to_timestamp(NOON))
+
+
+def test_a_slide_goes_from_reading_to_acknowledged(worklist):
+    worklist.record_scan(scan())
+    assert worklist.entries()[0].standing.state is State.READING
+    worklist.record_report(report())
+    assert not worklist.entries()[0].delivered
+    worklist.record_delivery(delivery(DeliveryState.DELIVERY_STATE_ACKNOWLEDGED))
+    [entry] = worklist.entries()
+    assert (entry.standing.state, entry.delivered, entry.control_id) == (State.ACKNOWLEDGED, True, "C1")
+    assert (entry.completed, entry.deadline) == (NOON, NOON + timedelta(minutes=30))
+
+
+def test_a_copy_shares_the_fate_of_its_original(worklist):
+    worklist.record_scan(scan())
+    worklist.record_scan(scan(name="b.vsi", copy_of="a.vsi"))
+    worklist.record_report(report())
+    worklist.record_delivery(delivery(DeliveryState.DELIVERY_STATE_ACKNOWLEDGED))
+    assert [entry.standing.state for entry in worklist.entries()] == [State.ACKNOWLEDGED] * 2
+
+
+def test_a_held_slide_without_an_order_owes_the_lis_nothing(worklist):
+    worklist.record_scan(scan(ScanState.SCAN_STATE_HELD))
+    worklist.record_report(report(Decision.DECISION_HELD, order_id=""))
+    [entry] = worklist.entries()
+    assert (entry.standing.state, entry.delivered) == (State.HELD, True)
+
+
+def test_a_delivery_of_an_earlier_report_says_nothing_of_the_next(worklist):
+    worklist.record_scan(scan())
+    worklist.record_report(report())
+    worklist.record_delivery(delivery(DeliveryState.DELIVERY_STATE_ACKNOWLEDGED))
+    worklist.record_report(report(report_id="R2", minutes=2))
+    assert worklist.entries()[0].standing.state is State.SENDING
+
+
+def test_the_report_is_found_by_slide_and_by_specimen(worklist):
+    worklist.record_report(report())
+    assert worklist.report("S1") == worklist.report("A1") == report()
+    assert worklist.report("unknown") is None
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@given(st.permutations(range(5)), st.lists(st.integers(0, 4), max_size=4))
+def test_whatever_the_order_and_however_often_the_end_is_the_same(tmp_path_factory, order, repeats):
+    words = [
+        ("record_scan", scan()),
+        ("record_report", report()),
+        ("record_delivery", delivery(DeliveryState.DELIVERY_STATE_SENDING)),
+        ("record_delivery", delivery(DeliveryState.DELIVERY_STATE_ACKNOWLEDGED)),
+        ("record_scan", scan(name="b.vsi", copy_of="a.vsi")),
+    ]
+    database = Database.in_file(tmp_path_factory.mktemp("w") / "review.db", METADATA)
+    worklist = Worklist(database)
+    for index in [*order, *repeats]:
+        method, word = words[index]
+        getattr(worklist, method)(word)
+    assert [entry.standing.state for entry in worklist.entries()] == [State.ACKNOWLEDGED] * 2
+    database.close()

@@ -4,7 +4,7 @@ By exception type: TransientError is retried with growing delays for as long as 
 letters; anything else is a defect and leaves the loop, with nothing committed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
@@ -26,6 +26,10 @@ class TooManyDeadLetters(FrottisError):
     """The consumer stopped rather than empty its topic into the dead letters."""
 
 
+class _Abandoned(Exception):
+    """The process is stopping in the middle of a long batch, which will be delivered again."""
+
+
 class ConsumerLoop:
     """One subscription of one service, for one thread."""
 
@@ -38,6 +42,7 @@ class ConsumerLoop:
         *,
         clock: Clock,
         metrics: Metrics,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._service = service.name
         self._subscription = subscription
@@ -45,6 +50,7 @@ class ConsumerLoop:
         self._producer = producer
         self._clock = clock
         self._metrics = metrics
+        self._stopping = stopping
         self._dead_letters = 0
 
     def run_once(self, timeout_s: float = 0.0) -> bool:
@@ -63,6 +69,8 @@ class ConsumerLoop:
             self._consumer.commit(batch)
         except TransientError as error:
             self._retry(batch, error)
+        except _Abandoned:
+            log.info("abandoned for the stop", service=self._service, topic=self._subscription.topic)
         except PoisonError as error:
             self._isolate(batch, error)
         else:
@@ -74,6 +82,8 @@ class ConsumerLoop:
         since = self._clock.monotonic()
         for output in outputs:
             waiting.append(output)
+            if self._stopping():
+                raise _Abandoned
             if self._clock.monotonic() - since >= SEND_EVERY_S:
                 self._producer.send(waiting)
                 waiting, since = [], self._clock.monotonic()

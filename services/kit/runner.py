@@ -76,7 +76,8 @@ class Runner:
     def _consume(self, service: Service, subscription: Subscription) -> None:
         consumer = self._transport.consumer(service.name, [subscription.topic])
         producer, clock, metrics = self._transport.producer(), self._resources.clock, self._resources.metrics
-        loop = ConsumerLoop(service, subscription, consumer, producer, clock=clock, metrics=metrics)
+        stopping = self.stopping.is_set
+        loop = ConsumerLoop(service, subscription, consumer, producer, clock=clock, metrics=metrics, stopping=stopping)
         while not self.stopping.is_set():
             loop.run_once(POLL_S)
         consumer.close()

@@ -24,11 +24,13 @@ def clock():
     return ManualClock(datetime(2026, 1, 5, 12, tzinfo=UTC))
 
 
-def loop_for(log, clock, handle, metrics=None, **subscription):
+def loop_for(log, clock, handle, metrics=None, stopping=lambda: False, **subscription):
     service = Service("analysis", (Subscription("tiles", handle, **subscription),))
     consumer = log.consumer("analysis", ["tiles"])
     metrics = metrics or Metrics()
-    return ConsumerLoop(service, service.subscriptions[0], consumer, log, clock=clock, metrics=metrics)
+    return ConsumerLoop(
+        service, service.subscriptions[0], consumer, log, clock=clock, metrics=metrics, stopping=stopping
+    )
 
 
 def send(log, *names):
@@ -131,6 +133,13 @@ def test_outputs_leave_while_the_handler_still_works(log, clock):
     send(log, "a")
     loop_for(log, clock, each(handle)).run_once()
     assert seen == [2]
+
+
+def test_a_stop_does_not_wait_for_a_long_batch_which_comes_again(log, clock):
+    send(log, "a")
+    loop = loop_for(log, clock, each(lambda tile: [*cells(tile), *cells(tile)]), stopping=lambda: True)
+    loop.run_once()
+    assert log.waiting() == {("analysis", "tiles"): 1}
 
 
 def test_a_timer_runs_when_due_and_is_told_what_was_sent(log, clock):

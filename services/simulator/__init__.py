@@ -1,0 +1,1 @@
+"""The hospital around Frottis, for the demonstration, the tests and the benchmarks."""

@@ -1,0 +1,1 @@
+"""Cuts clean single cells out of public, licensed smear pictures: `python -m services.simulator.curation --help`."""

@@ -1,0 +1,1 @@
+"""Tiles in, cells out: detection and classification with models that say when they do not know."""

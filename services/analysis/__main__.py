@@ -1,0 +1,9 @@
+"""The analysis service as a process of its own."""
+
+from services.analysis.settings import AnalysisSettings
+from services.analysis.wiring import build
+from services.kit.process import serve
+
+if __name__ == "__main__":
+    settings = AnalysisSettings.load()
+    serve(lambda resources: build(settings, resources))

@@ -1,0 +1,90 @@
+"""The values of analysis: a cell as it was found and what was made of it. Lengths are in pixels of the tile."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+Coordinate = TypeVar("Coordinate", float, npt.NDArray[np.float64])
+
+UNIDENTIFIED = "unidentified"
+
+
+class Kind(StrEnum):
+    """What the detector tells apart; a classifier for the kind then names the cell."""
+
+    ERYTHROCYTE = "erythrocyte"
+    LEUKOCYTE = "leukocyte"
+    PLATELET = "platelet"
+
+
+@dataclass(frozen=True)
+class Box:
+    """An axis-parallel rectangle, half-open: it holds its left and upper edges and not its right and lower ones."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        return self.x + self.width / 2, self.y + self.height / 2
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a tile's pixels lie in the world it was cut from: µm on a slide, or pixels of an image."""
+
+    x: float
+    y: float
+    x_per_px: float
+    y_per_px: float
+
+    def point(self, x: Coordinate, y: Coordinate) -> tuple[Coordinate, Coordinate]:
+        """The place of a position in the tile."""
+        return self.x + x * self.x_per_px, self.y + y * self.y_per_px
+
+    def box(self, box: Box) -> Box:
+        """The place of a box in the tile."""
+        x, y = self.point(box.x, box.y)
+        return Box(x, y, box.width * self.x_per_px, box.height * self.y_per_px)
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A cell that the detector found; `score` is the calibrated probability that it is a cell of its kind."""
+
+    kind: Kind
+    box: Box
+    score: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a classifier says of one cell.
+
+    `label` is the one candidate there is, or `unidentified` when the conformal set does not hold exactly one class or
+    the cell resembles nothing in training. `probabilities` are calibrated and in the order of the model's classes.
+    """
+
+    label: str
+    probabilities: tuple[float, ...]
+    candidates: tuple[str, ...]
+
+
+PLATELET = Verdict("platelet", (), ("platelet",))
+"""Platelets have no classifier: the detector's word stands."""
+
+NOT_ASKED = Verdict("", (), ())
+"""A cell of a kind that the tile was not read for: counted, not classified; that is not the same as unidentified."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell with its verdict."""
+
+    detection: Detection
+    verdict: Verdict

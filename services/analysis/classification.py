@@ -1,0 +1,48 @@
+"""From crops to verdicts that say when they do not know."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from services.analysis.cards import ClassifierCard
+from services.analysis.cells import UNIDENTIFIED, Verdict
+from services.analysis.pixels import Rgb
+from services.analysis.runtime import ModelRuntime
+
+
+class Classifier:
+    """A classifier model behind a runtime; `crop` is the side, in pixels, of what it sees of a cell."""
+
+    def __init__(self, runtime: ModelRuntime, card: ClassifierCard) -> None:
+        self.card = card
+        self.crop = card.input.shape[0]
+        self._runtime = runtime
+
+    def classify(self, crops: Sequence[Rgb]) -> list[Verdict]:
+        """A verdict for each crop (uint8, side x side x 3, the cell in its centre), in order."""
+        if not crops:
+            return []
+        outputs = self._runtime.infer(self.card.name, {self.card.input.name: np.stack(crops)})
+        probabilities, distances = outputs["probabilities"].tolist(), outputs["distance"].tolist()
+        return [self._verdict(p, d) for p, d in zip(probabilities, distances, strict=True)]
+
+    def _verdict(self, probabilities: list[float], distance: float) -> Verdict:
+        candidates = conformal_set(self.card.classes, probabilities, self.card.conformal)
+        label = label_of(candidates, strange=distance > self.card.distance)
+        return Verdict(label, tuple(probabilities), candidates)
+
+
+def conformal_set(
+    classes: Sequence[str], probabilities: Sequence[float], thresholds: Mapping[str, float]
+) -> tuple[str, ...]:
+    """Every class that cannot be excluded: its probability reaches the threshold that calibration found for it.
+
+    With class-wise thresholds the true class is in the set at the promised rate for each class, rare ones too (Sadinle,
+    Lei and Wasserman, 2019, "Least ambiguous set-valued classifiers").
+    """
+    return tuple(name for name, p in zip(classes, probabilities, strict=True) if p >= thresholds[name])
+
+
+def label_of(candidates: Sequence[str], *, strange: bool) -> str:
+    """The only candidate; `unidentified` without exactly one, or when the cell resembles nothing in training."""
+    return candidates[0] if len(candidates) == 1 and not strange else UNIDENTIFIED

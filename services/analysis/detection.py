@@ -1,0 +1,53 @@
+"""From tiles to the cells that lie in their cores."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from services.analysis.cards import DetectorCard
+from services.analysis.cells import Box, Detection, Kind
+from services.analysis.runtime import ModelRuntime
+from services.analysis.tiles import TilePixels, owned
+
+_SCORE, _KIND = 4, 5
+
+
+class Detector:
+    """The detector model behind a runtime."""
+
+    def __init__(self, runtime: ModelRuntime, card: DetectorCard) -> None:
+        self.card = card
+        self._runtime = runtime
+        self._thresholds = np.array([card.score_thresholds[kind] for kind in card.kinds], np.float32)
+
+    def detect(self, tiles: Sequence[TilePixels]) -> list[list[Detection]]:
+        """For each tile the cells that belong to it, by falling score; boxes in pixels of the tile."""
+        pixels = np.stack([tile.image for tile in tiles])
+        found = self._runtime.infer(self.card.name, {self.card.input.name: pixels})["cells"]
+        return [self._detections(tile, rows) for tile, rows in zip(tiles, found, strict=True)]
+
+    def _detections(self, tile: TilePixels, rows: npt.NDArray[np.float32]) -> list[Detection]:
+        rows = rows[rows[:, _SCORE] > 0]
+        rows = rows[rows[:, _SCORE] >= self._thresholds[rows[:, _KIND].astype(np.intp)]]
+        centres = rows[:, :2].astype(np.float64)
+        rows = rows[owned(tile, centres[:, 0], centres[:, 1])]
+        return _distinct([self._detection(row) for row in rows.tolist()])
+
+    def _detection(self, row: list[float]) -> Detection:
+        x, y, width, height, score, kind = row
+        return Detection(self.card.kinds[int(kind)], Box(x - width / 2, y - height / 2, width, height), score)
+
+
+def _distinct(detections: list[Detection]) -> list[Detection]:
+    """Without those that lie on the same pixel as a better one of the same kind: cells are named by kind and pixel."""
+    best: dict[tuple[Kind, int, int], Detection] = {}
+    for detection in detections:
+        best.setdefault((detection.kind, *pixel(detection)), detection)
+    return list(best.values())
+
+
+def pixel(detection: Detection) -> tuple[int, int]:
+    """The pixel of the tile that holds the cell's centre."""
+    x, y = detection.box.centre
+    return int(x), int(y)

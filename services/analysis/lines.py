@@ -1,0 +1,85 @@
+"""The lines that `frottis analyse` writes: one JSON object for each cell."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from services.analysis.cells import Box, Cell, Kind
+from services.analysis.errors import ResultUnwritable
+
+_PLACES_PX = 2
+_PLACES_PROBABILITY = 6
+
+
+@dataclass(frozen=True)
+class CellLine:
+    """One cell of one image; `x`, `y` is its centre, `w`, `h` its box, in pixels of that image.
+
+    `probabilities` are calibrated and by class, `candidates` is the conformal set, `findings` are calibrated
+    probabilities by name (none yet).
+    """
+
+    image: str
+    kind: str
+    x: float
+    y: float
+    w: float
+    h: float
+    score: float
+    label: str
+    probabilities: dict[str, float]
+    candidates: tuple[str, ...]
+    findings: dict[str, float]
+
+    def to_json(self) -> str:
+        """The line, without its end."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+
+def line_of(image: str, cell: Cell, box: Box, classes: dict[Kind, tuple[str, ...]]) -> CellLine:
+    """The line of a cell whose box in the image is `box`."""
+    kind = cell.detection.kind
+    x, y = box.centre
+    named = zip(classes.get(kind, ()), cell.verdict.probabilities, strict=True)
+    return CellLine(
+        image=image,
+        kind=str(kind),
+        x=round(x, _PLACES_PX),
+        y=round(y, _PLACES_PX),
+        w=round(box.width, _PLACES_PX),
+        h=round(box.height, _PLACES_PX),
+        score=round(cell.detection.score, _PLACES_PROBABILITY),
+        label=cell.verdict.label,
+        probabilities={name: round(value, _PLACES_PROBABILITY) for name, value in named},
+        candidates=cell.verdict.candidates,
+        findings={},
+    )
+
+
+def write_lines(lines: Iterable[CellLine], path: Path) -> int:
+    """Write lines as they come, so that what is done is there when a later image fails; returns how many.
+
+    Raises ResultUnwritable, and what the lines raise.
+    """
+    written = 0
+    with _writing(path):
+        file = path.open("w", encoding="utf-8")
+    try:
+        for line in lines:
+            with _writing(path):
+                file.write(line.to_json() + "\n")
+            written += 1
+    finally:
+        with _writing(path):
+            file.close()
+    return written
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ResultUnwritable(f"{path} cannot be written ({error.strerror}): choose another place for it") from error

@@ -7,12 +7,16 @@ from services.analysis import wiring as analysis
 from services.analysis.settings import AnalysisSettings
 from services.ingestion import wiring as ingestion
 from services.ingestion.settings import IngestionSettings
+from services.kit.errors import TransientError
 from services.kit.process import Process, ProcessSettings
 from services.lis import wiring as lis
+from services.lis.mllp.server import Server
 from services.lis.settings import LisSettings
 from services.reasoning import wiring as reasoning
 from services.reasoning.settings import ReasoningSettings
 from services.review import wiring as review
+
+START_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,14 @@ class Options:
     listen: Address
     operations: Address
     um_per_px: float | None = None
+
+
+def orders_address(process: Process) -> Address:
+    """Where a process of `assemble` takes orders, once it is ready."""
+    server = process.services[lis.NAME].tasks[lis.SERVER]
+    if not (isinstance(server, Server) and server.listening.wait(START_S)):
+        raise TransientError(f"the port for orders did not open within {START_S:.0f} s")
+    return Address(*server.address)
 
 
 def assemble(options: Options) -> Process:

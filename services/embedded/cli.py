@@ -73,8 +73,8 @@ def analyse_command(
     cell: Annotated[Cropped | None, typer.Option(help="Each image is one centred cell of this kind.")] = None,
 ) -> None:
     """Find and classify the cells of images or slides, without a report."""
-    cells, images = analyse(paths, um_per_px, out, cell)
-    Console(stderr=True).print(f"{cells} cells in {images} images: {out}")
+    cells = analyse(paths, um_per_px, out, cell)
+    Console(stderr=True).print(f"{cells} cells: {out}")
 
 
 @app.command()

@@ -4,9 +4,9 @@ import hashlib
 import re
 from datetime import datetime, timedelta
 
-from services.ingestion.slides.slide import Slide as OpenedSlide
-
 from services.ingestion.settings import IngestionSettings
+from services.ingestion.slides.errors import SlideError
+from services.ingestion.slides.slide import Slide as OpenedSlide
 from services.ingestion.store import KnownScan, ScanStore
 from services.kit.clock import from_timestamp, to_timestamp
 from services.kit.contracts import Milestone, Priority, Reason, Scan, ScanProperties, ScanState, Slide, Stage
@@ -71,6 +71,11 @@ def announcement(scan: Scan) -> Outgoing:
     """The message that tells the others."""
     deadline = from_timestamp(scan.slide.deadline) if scan.slide.HasField("deadline") else None
     return Outgoing("scans", scan.slide.slide_id or scan.name, scan, deadline)
+
+
+def refusal_code(error: SlideError) -> str:
+    """The stable word for why a scan cannot be read, such as `damaged`."""
+    return type(error).__name__.removeprefix("Slide").lower()
 
 
 def _no_specimen(barcode: str | None) -> Reason:

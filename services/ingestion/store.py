@@ -8,7 +8,7 @@ from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, MetaData, R
 from sqlalchemy.engine import Connection
 
 from services.kit.clock import from_timestamp, to_timestamp
-from services.kit.contracts import Priority, Scan
+from services.kit.contracts import Priority, Reading, Scan
 from services.kit.database import Database, upsert
 
 METADATA = MetaData()
@@ -23,6 +23,13 @@ SCANS = Table(
     Column("slide_id", String, nullable=False, index=True),
     Column("message", LargeBinary, nullable=False),
     Column("announced", Boolean, nullable=False),
+)
+ROUNDS = Table(
+    "rounds",
+    METADATA,
+    Column("slide_id", String, primary_key=True),
+    Column("round", Integer, primary_key=True),
+    Column("reading", LargeBinary, nullable=False),
 )
 URGENCY = Table(
     "urgency",
@@ -87,6 +94,25 @@ class ScanStore:
         with self._database.transaction() as connection:
             for scan in scans:
                 _mark_announced(connection, scan)
+
+    def name_of(self, slide_id: str) -> str | None:
+        """Name of a scan of this slide, an original before a copy; None when no scan of it is known any more."""
+        query = select(SCANS.c.message).where(SCANS.c.slide_id == slide_id).order_by(SCANS.c.name)
+        with self._database.transaction() as connection:
+            scans = [Scan.FromString(message) for message in connection.execute(query).scalars()]
+        return min(((bool(scan.copy_of), scan.name) for scan in scans), default=(False, None))[1]
+
+    def save_round(self, reading: Reading) -> None:
+        """Record what a round read."""
+        row = {"slide_id": reading.slide.slide_id, "round": reading.round, "reading": reading.SerializeToString()}
+        with self._database.transaction() as connection:
+            upsert(connection, ROUNDS, row)
+
+    def rounds(self, slide_id: str) -> dict[int, Reading]:
+        """What each round of a slide read, by number."""
+        query = select(ROUNDS.c.round, ROUNDS.c.reading).where(ROUNDS.c.slide_id == slide_id)
+        with self._database.transaction() as connection:
+            return {row.round: Reading.FromString(row.reading) for row in connection.execute(query)}
 
     def set_urgency(self, specimen: str, priority: Priority.ValueType) -> None:
         with self._database.transaction() as connection:

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 
 import structlog
-from services.ingestion.slides.errors import SlideError, SlideIncomplete
-from services.ingestion.slides.files import file_set, read_barcode
-from services.ingestion.slides.opening import open_slide
 
 from services.ingestion.admission import Look, Verdict, Watch, judge
-from services.ingestion.scans import ScanWords, announcement
+from services.ingestion.scans import ScanWords, announcement, refusal_code
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.share import FoundScan, ShareUnreachable, find_scans
+from services.ingestion.slides.errors import SlideError, SlideIncomplete, SlideUnreachable
+from services.ingestion.slides.files import file_set, read_barcode
+from services.ingestion.slides.opening import open_slide
 from services.ingestion.store import KnownScan, ScanStore
 from services.kit.clock import Clock, from_timestamp
 from services.kit.contracts import Reason, Scan, ScanState, Stage
@@ -57,9 +57,9 @@ class Watcher:
         for scan in found:
             try:
                 self._look(scan, known.get(scan.name))
-            except OSError as error:
+            except (OSError, SlideUnreachable) as error:
                 # A scan that cannot be read at this moment must not stop the others; the next poll looks again.
-                log.warning("scan not readable now", scan=scan.name, reason=error.strerror)
+                log.warning("scan not readable now", scan=scan.name, reason=str(error))
         for name in known.keys() - {scan.name for scan in found}:
             self._gone(known[name])
 
@@ -95,9 +95,11 @@ class Watcher:
         except SlideIncomplete as error:
             # Complete a moment ago: its files are changing now, and the next poll sees how.
             if stale:
-                self._end(known, ScanState.SCAN_STATE_HELD, error.code, str(error))
+                self._end(known, ScanState.SCAN_STATE_HELD, "incomplete", str(error))
+        except SlideUnreachable:
+            raise
         except SlideError as error:
-            self._end(known, ScanState.SCAN_STATE_REFUSED, error.code, str(error))
+            self._end(known, ScanState.SCAN_STATE_REFUSED, refusal_code(error), str(error))
         else:
             reach(scan.slide, Stage.STAGE_ADMITTED, self._clock.now(), self._metrics)
             self._store.save(KnownScan(known.fingerprint, known.still_since, scan))

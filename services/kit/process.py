@@ -51,6 +51,7 @@ class Process:
 
         resources = Resources(SystemClock(), self.metrics, self.objects, database)
         services = [build(resources) for build in builds]
+        self.services = {service.name: service for service in services}
         app = operations_app(services, self.metrics, lambda: not self.runner.failed)
         self.operations = OperationsServer(app, settings.operations_host, settings.operations_port)
         own = Service("process", timers=(self._queue_gauges(),), tasks={"operations": self.operations})

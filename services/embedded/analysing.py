@@ -1,0 +1,59 @@
+"""`frottis analyse`: the cells of images, folders of images, and slides, as one JSON line each."""
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+
+from services.analysis.analyse import Analyser, Picture
+from services.analysis.cells import Kind
+from services.analysis.lines import CellLine, write_lines
+from services.analysis.settings import AnalysisSettings
+from services.analysis.wiring import build_analyser
+from services.ingestion import open_slide
+from services.ingestion.share import SCAN_SUFFIXES
+from services.kit.errors import SettingsError
+
+
+class Cropped(StrEnum):
+    """Kinds whose centred crops can be classified."""
+
+    LEUKOCYTE = "leukocyte"
+    ERYTHROCYTE = "erythrocyte"
+
+
+def analyse(paths: Sequence[Path], um_per_px: float | None, out: Path, cell: Cropped | None) -> int:
+    """Write the cells of all `paths` to `out`, in their order; returns how many.
+
+    `um_per_px` is needed for images, which do not record it; a slide's own resolution is used where it has one.
+
+    Raises:
+        SettingsError: a slide was given with `cell`.
+        SlideError, FrottisError: an input that cannot be read, by name.
+    """
+    analyser = build_analyser(AnalysisSettings.load())
+    kind = None if cell is None else Kind(cell)
+    if kind and any(map(is_slide, paths)):
+        raise SettingsError("--cell is for images of one cell each, not for slides")
+    return write_lines(_lines(analyser, paths, um_per_px, kind), out)
+
+
+def is_slide(path: Path) -> bool:
+    """Whether a path is read as a slide: by its name; a TIFF is an image unless it is an OME-TIFF."""
+    name = path.name.lower()
+    return name.endswith((".ome.tif", ".ome.tiff")) or (
+        path.suffix.lower() in SCAN_SUFFIXES and not name.endswith((".tif", ".tiff"))
+    )
+
+
+def _lines(analyser: Analyser, paths: Sequence[Path], um_per_px: float | None, kind: Kind | None) -> Iterator[CellLine]:
+    """Neighbouring images are read together, so that batches fill across them."""
+    images: list[Path] = []
+    for path in paths:
+        if not is_slide(path):
+            images.append(path)
+            continue
+        yield from analyser.analyse_files(images, um_per_px, kind) if images else ()
+        images = []
+        with open_slide(path, um_per_px=um_per_px) as slide:
+            yield from analyser.analyse([Picture(str(path), slide, slide.um_per_px)])
+    yield from analyser.analyse_files(images, um_per_px, kind) if images else ()

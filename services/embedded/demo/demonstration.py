@@ -1,0 +1,122 @@
+"""One slide's way through a simulated hospital: composed, ordered, scanned, read, reported, acknowledged."""
+
+import json
+import shutil
+import threading
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from services.embedded.assembly import Address, Options, orders_address
+from services.embedded.demo.outcome import differential_table, other_table, print_hl7, times_table
+from services.embedded.demo.pictures import write_contact_sheet, write_overview
+from services.embedded.demo.progress import follow
+from services.embedded.running import running
+from services.embedded.worklist import report_json
+from services.kit.contracts import Delivery, Report
+from services.kit.errors import FrottisError
+from services.kit.objects import Objects
+from services.review.states import State
+from services.review.worklist import Worklist
+from services.simulator.composer import Recipe, Truth, compose_film
+from services.simulator.lis import LisSimulator
+from services.simulator.scanner import scan
+from services.simulator.slide import write_film
+
+SPECIMEN = "DEMO-0001"
+PLACER = "ORDER-1"
+# What a share over the laboratory's network takes; slow enough to see files grow.
+SCANNER_BYTES_PER_S = 6e6
+LOCAL = Address("127.0.0.1", 0)
+
+# An unremarkable adult: counts of a film that a laboratory reports without a second look.
+DIFFERENTIAL = {
+    "neutrophil_segmented": 146,
+    "neutrophil_band": 7,
+    "lymphocyte": 76,
+    "monocyte": 16,
+    "eosinophil": 8,
+    "basophil": 2,
+}
+
+
+class DemonstrationFailed(FrottisError):
+    """The demonstration did not end as it should."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What is known once the slide has ended."""
+
+    report: Report
+    delivery: Delivery
+    message: str
+    answer: str
+
+
+def demonstrate(out: Path, seed: int, console: Console) -> None:
+    """Run the demonstration into `out`, which it owns and empties first.
+
+    Raises DemonstrationFailed when the slide is not acknowledged, and whatever Frottis raises.
+    """
+    shutil.rmtree(out, ignore_errors=True)
+    share = out / "share"
+    share.mkdir(parents=True)
+    with console.status("composing a film from real cells …"):
+        slide, truth = compose(out / "scanner", seed)
+    console.print(
+        f"composed {slide.name}: {len(truth.cells)} cells on {truth.width_um / 1e3:.1f} x "
+        f"{truth.height_um / 1e3:.1f} mm"
+    )
+    ended = _through_the_hospital(out, share, slide, console)
+    _write(out, share / slide.name, ended, console)
+    console.print(differential_table(ended.report, truth), other_table(ended.report, truth))
+    print_hl7(ended.message, ended.answer, console)
+    console.print(times_table(ended.delivery))
+    console.print(f"Look into {out}: report.json, overview.png, cells.png, message.hl7, acknowledgement.hl7")
+
+
+def compose(folder: Path, seed: int) -> tuple[Path, Truth]:
+    """The demonstration slide on the scanner's own disk, and what it is composed of."""
+    film = compose_film(Recipe(seed=seed, differential=DIFFERENTIAL, clumps=0))
+    slide = write_film(film, folder, "demo", SPECIMEN)
+    film.truth.write(folder / "truth.jsonl")
+    return slide, film.truth
+
+
+def _through_the_hospital(out: Path, share: Path, slide: Path, console: Console) -> Ended:
+    with ExitStack() as open_things:
+        lis = open_things.enter_context(LisSimulator())
+        options = Options(share, out / "state", Address(*lis.address), LOCAL, LOCAL)
+        process, worklist = open_things.enter_context(running(options))
+        listening = orders_address(process)
+        answer = lis.send_order((listening.host, listening.port), SPECIMEN, placer=PLACER)
+        console.print(f"the LIS ordered a smear of {SPECIMEN}: {answer.code}")
+        scanner = threading.Thread(target=scan, args=(slide, share), kwargs={"bytes_per_second": SCANNER_BYTES_PER_S})
+        scanner.start()
+        entry = follow(process, worklist, slide.name, console)
+        scanner.join()
+        if entry.standing.state is not State.ACKNOWLEDGED:
+            raise DemonstrationFailed(f"the slide ended as {entry.standing.state}: {entry.standing.text}")
+        return _ended(worklist, entry.slide_id, lis)
+
+
+def _ended(worklist: Worklist, slide_id: str, lis: LisSimulator) -> Ended:
+    report, delivery = worklist.report(slide_id), worklist.delivery(slide_id)
+    if report is None or delivery is None:
+        raise DemonstrationFailed("the slide is acknowledged without a report: a defect of the worklist")
+    received = next(one for one in lis.record.reports if one.control_id == delivery.control_id)
+    return Ended(report, delivery, received.text, received.answer)
+
+
+def _write(out: Path, scan_path: Path, ended: Ended, console: Console) -> None:
+    """Everything that a person may want to look at."""
+    with console.status("drawing the slide and its cells …"):
+        text = json.dumps(report_json(ended.report), indent=2, ensure_ascii=False)
+        (out / "report.json").write_text(text, encoding="utf-8")
+        (out / "message.hl7").write_text(ended.message, encoding="utf-8")
+        (out / "acknowledgement.hl7").write_text(ended.answer, encoding="utf-8")
+        write_overview(ended.report, scan_path, out / "overview.png")
+        write_contact_sheet(ended.report, Objects.in_folder(out / "state" / "objects"), out / "cells.png")

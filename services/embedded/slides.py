@@ -1,0 +1,27 @@
+"""`frottis slide`: what is in a scan, and whether it is complete."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from services.ingestion import open_slide
+
+
+def describe(path: Path, um_per_px: float | None) -> Mapping[str, object]:
+    """The scan's facts by name, JSON-ready. Raises SlideError: what is wrong with the scan, and what to do."""
+    with open_slide(path, um_per_px=um_per_px) as slide:
+        return {
+            "file": path.name,
+            "format": slide.format,
+            "complete": True,
+            "width_px": slide.width,
+            "height_px": slide.height,
+            "um_per_px": slide.um_per_px,
+            "levels": [[level.width, level.height, level.downsample] for level in slide.levels],
+            "objective": slide.objective,
+            "magnification": slide.magnification,
+            "planes": slide.planes,
+            "missing_tiles": slide.missing_tiles,
+            "barcode": slide.barcode,
+            "scanned_at": slide.scanned_at.isoformat() if slide.scanned_at else None,
+            "identity": slide.identity,
+        }

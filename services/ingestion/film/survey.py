@@ -1,0 +1,166 @@
+"""One pass over the whole film."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import fields
+
+import cv2
+import numpy as np
+
+from services.ingestion.film.estimation import estimate, looks_like_film
+from services.ingestion.film.film_map import FilmMap
+from services.ingestion.film.measuring import CellMaps, Measured, measure
+from services.ingestion.film.missing import missing_tiles
+from services.ingestion.film.nuclei import Nuclei, gathered
+from services.ingestion.film.raster import CELL_PX, Block, Raster, raster
+from services.ingestion.film.sharpness import blur_map
+from services.ingestion.film.stain import LAYER, Pixels, Stain
+from services.ingestion.film.summary import summarise
+from services.ingestion.film.thickness import Part, parts
+from services.ingestion.film.verdict import empty, require_fine, require_readable, unstained
+from services.ingestion.slides.errors import SlideDamaged
+from services.ingestion.slides.slide import Slide
+
+_SAMPLE_PX = 128
+_SAMPLE_GRID = (10, 16)
+_SMALLEST_BLOCK_PX = 256
+_POOL_CELLS = 9
+_LEAST_COVER = 0.02
+
+Fill = tuple[int, int, int]
+
+
+def map_film(slide: Slide, threads: int = 2) -> FilmMap:
+    """The map of a slide's film.
+
+    Memory holds two blocks and the maps, about 20 bytes for each 9 µm square of the slide. Blocks that cannot be
+    decoded are marked as damaged.
+
+    Raises:
+        UnreadableFilm: the film is empty, unstained, unfocused, or scanned too coarsely (see `verdict`).
+        SlideDamaged: nothing of the level that is mapped can be decoded.
+        SlideError: the scan cannot be read any more.
+    """
+    require_fine(slide.um_per_px)
+    film_raster = raster(slide)
+    fill = slide.background if slide.missing_tiles else None
+    with ThreadPoolExecutor(threads, "film") as pool:
+        stain = _stain(film_raster, fill, pool)
+        survey = _Survey(film_raster, stain, fill)
+        for measured in _in_turn(pool, survey, film_raster.blocks(), threads):
+            survey.add(measured)
+        film = survey.film_map(pool)
+    require_readable(film, summarise(film))
+    return film
+
+
+def _stain(film: Raster, fill: Fill | None, pool: Executor) -> Stain:
+    patches = [patch for patch in pool.map(lambda corner: _patch(film, *corner), _corners(film)) if patch is not None]
+    if not patches:
+        raise SlideDamaged(
+            film.slide.path.name, f"no tile of level {film.level}, which the film map is made of, can be decoded"
+        )
+    sample = np.stack(patches)
+    stain = estimate(sample, fill)
+    if stain is None:
+        raise unstained() if looks_like_film(sample, fill) else empty(0.0)
+    return stain
+
+
+def _corners(film: Raster) -> Iterable[tuple[int, int]]:
+    rows, columns = _SAMPLE_GRID
+    across = np.unique(np.linspace(0, max(film.width - _SAMPLE_PX, 0), columns).astype(int))
+    down = np.unique(np.linspace(0, max(film.height - _SAMPLE_PX, 0), rows).astype(int))
+    return [(int(x), int(y)) for y in down for x in across]
+
+
+def _patch(film: Raster, x: int, y: int) -> Pixels | None:
+    try:
+        return film.read(x, y, _SAMPLE_PX, _SAMPLE_PX)
+    except SlideDamaged:
+        return None
+
+
+def _in_turn(pool: Executor, survey: "_Survey", blocks: Iterable[Block], threads: int) -> Iterator[list[Measured]]:
+    waiting: deque[Future[list[Measured]]] = deque()
+    for block in blocks:
+        waiting.append(pool.submit(survey.measured, block))
+        if len(waiting) > threads:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+class _Survey:
+    """The maps while they fill."""
+
+    def __init__(self, film: Raster, stain: Stain, fill: Fill | None) -> None:
+        self._raster = film
+        self._stain = stain
+        self._fill = fill
+        energies = {"sharp", "softened"}
+        self._cells = CellMaps(
+            *(np.zeros(film.map_shape, np.float32 if each.name in energies else np.uint8) for each in fields(CellMaps))
+        )
+        self._damaged = np.ones(film.map_shape, np.uint8)
+        self._nuclei: list[Nuclei] = []
+
+    def measured(self, block: Block) -> list[Measured]:
+        """The block, or what can be read of it in ever smaller parts. Called by several threads."""
+        try:
+            return [measure(self._raster, block, self._stain, self._fill)]
+        except SlideDamaged:
+            if max(block.width, block.height) <= _SMALLEST_BLOCK_PX:
+                return []
+        return [found for part in _quarters(block) for found in self.measured(part)]
+
+    def add(self, found: list[Measured]) -> None:
+        for one in found:
+            rows, columns = one.cells.cover.shape
+            top, left = one.block.y // CELL_PX, one.block.x // CELL_PX
+            where = np.index_exp[top : top + rows, left : left + columns]
+            for each in fields(CellMaps):
+                getattr(self._cells, each.name)[where] = getattr(one.cells, each.name)
+            self._damaged[where] = 0
+            self._nuclei.append(one.nuclei)
+
+    def film_map(self, pool: Executor) -> FilmMap:
+        """The finished map."""
+        slide, cells, cell_um = self._raster.slide, self._cells, self._raster.cell_um
+        film_parts = parts(cells, cell_um)
+        missing, count = missing_tiles(cells, cell_um, slide.um_per_px)
+        return FilmMap(
+            width_um=slide.width * slide.um_per_px,
+            height_um=slide.height * slide.um_per_px,
+            cell_um=cell_um,
+            parts=film_parts,
+            cover=cells.cover,
+            grains=_pooled(cells.grains),
+            stain=_colour(cells),
+            blur=blur_map(cells, film_parts != Part.BARE, cell_um, slide, pool),
+            missing=missing,
+            damaged=self._damaged,
+            nuclei=gathered(self._nuclei),
+            colours=self._stain,
+            missing_tiles=count,
+        )
+
+
+def _quarters(block: Block) -> Iterator[Block]:
+    width, height = (-(-side // 2 // CELL_PX) * CELL_PX for side in (block.width, block.height))
+    for y in range(0, block.height, height):
+        for x in range(0, block.width, width):
+            yield Block(block.x + x, block.y + y, min(width, block.width - x), min(height, block.height - y))
+
+
+def _pooled(values: Pixels) -> Pixels:
+    return np.asarray(cv2.blur(values, (_POOL_CELLS, _POOL_CELLS)), np.uint8)
+
+
+def _colour(cells: CellMaps) -> Pixels:
+    """Layers per covered area; one layer where hardly anything is covered."""
+    cover, layers = _pooled(cells.cover).astype(np.float32) / 255, _pooled(cells.layers)
+    return np.where(cover > _LEAST_COVER, np.minimum(layers / np.maximum(cover, _LEAST_COVER), 255), LAYER).astype(
+        np.uint8
+    )

@@ -1,0 +1,81 @@
+"""Films that cannot be read as a whole.
+
+UnreadableFilm     a person must look at the slide; `code` is stable, the message is for that person
+├── EmptyFilm      nothing lies on the glass
+├── UnstainedFilm  blood without stain
+├── UnfocusedFilm  no part of the film is sharp
+└── CoarseFilm     scanned with an objective too weak for single cells
+"""
+
+from typing import ClassVar
+
+from services.ingestion.film.film_map import FilmMap
+from services.ingestion.film.summary import FilmSummary
+
+LEAST_COVERED_MM2 = 0.02
+"""One field of 140 µm."""
+
+LEAST_IN_FOCUS = 0.05
+"""Share of the film below which it counts as unfocused; of a film of 2 cm², 10 mm² are then still sharp."""
+
+COARSEST_SCAN_UM_PER_PX = 0.30
+"""A 20× scan has 0.274 µm/px; at 10× (0.55) granules and chromatin cannot be seen."""
+
+PALEST_OD = 0.02
+"""Mean over RGB of one layer of red cells; stained films have 0.08 to 0.25, unstained ones about 0.01."""
+
+
+class UnreadableFilm(Exception):
+    """The slide cannot be read; `code` names why."""
+
+    code: ClassVar[str] = "film_unreadable"
+
+
+class EmptyFilm(UnreadableFilm):
+    code = "film_empty"
+
+
+class UnstainedFilm(UnreadableFilm):
+    code = "film_unstained"
+
+
+class UnfocusedFilm(UnreadableFilm):
+    code = "film_unfocused"
+
+
+class CoarseFilm(UnreadableFilm):
+    code = "scan_too_coarse"
+
+
+def require_fine(um_per_px: float) -> None:
+    """Raises CoarseFilm when single cells cannot be read at this pixel size."""
+    if um_per_px > COARSEST_SCAN_UM_PER_PX:
+        raise CoarseFilm(
+            f"The scan has {um_per_px:.3f} µm per pixel, cells need {COARSEST_SCAN_UM_PER_PX:.2f} or finer. "
+            "Scan the slide again with the 20x or 40x objective."
+        )
+
+
+def require_readable(film: FilmMap, summary: FilmSummary) -> None:
+    """Raises EmptyFilm, UnstainedFilm or UnfocusedFilm when no field of this film is worth reading."""
+    if summary.covered_mm2 < LEAST_COVERED_MM2:
+        raise empty(summary.covered_mm2)
+    if summary.eosin_od < PALEST_OD:
+        raise unstained()
+    if summary.in_focus < LEAST_IN_FOCUS:
+        raise UnfocusedFilm(
+            f"Only {100 * summary.in_focus:.0f} % of the film is in focus "
+            f"({film.area_mm2(film.covered & film.in_focus):.2f} of {summary.covered_mm2:.2f} mm²). "
+            "Clean the slide and scan it again."
+        )
+
+
+def empty(covered_mm2: float) -> EmptyFilm:
+    return EmptyFilm(
+        f"Blood covers {covered_mm2:.3f} mm² of the scan, less than one field. "
+        "Check that the film lies within the scanned area."
+    )
+
+
+def unstained() -> UnstainedFilm:
+    return UnstainedFilm("There is a film on the glass and no stain in it. Stain the slide and scan it again.")

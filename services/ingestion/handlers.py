@@ -1,0 +1,114 @@
+"""Messages in, messages out: an admitted scan is read, a request reads more of it, an order says how urgent it is."""
+
+from collections.abc import Iterable, Iterator
+from math import ceil
+
+import structlog
+
+from services.ingestion.fields import Question
+from services.ingestion.film import UnreadableFilm
+from services.ingestion.reading import Round, SlideReader
+from services.ingestion.readings import question_of
+from services.ingestion.scans import refusal_code
+from services.ingestion.settings import IngestionSettings
+from services.ingestion.slides.errors import SlideError, SlideIncomplete, SlideUnreachable
+from services.ingestion.store import KnownScan, ScanStore
+from services.kit.clock import from_timestamp
+from services.kit.contracts import Field, Order, Reading, ReadingRequest, Reason, Scan, ScanState
+from services.kit.errors import TransientError
+from services.kit.transport import Outgoing
+
+log = structlog.get_logger()
+
+# Of the nuclei that the film map expects, some turn out to be none, or lie on a field's edge.
+ASK_FOR_MORE = 1.15
+
+
+class IngestionHandlers:
+    """Idempotent: a round delivered again is read again, with the same fields, tiles and ids."""
+
+    def __init__(self, settings: IngestionSettings, store: ScanStore, reader: SlideReader) -> None:
+        self._settings = settings
+        self._store = store
+        self._reader = reader
+
+    def orders(self, order: Order) -> Iterable[Outgoing]:
+        """Remember how urgent the specimen is: its scan's deadline depends on it."""
+        self._store.set_urgency(order.specimen, order.priority)
+        return ()
+
+    def scans(self, scan: Scan) -> Iterator[Outgoing]:
+        """Read an admitted scan's first round; a copy's slide is read by its original."""
+        known = self._store.known().get(scan.name)
+        if scan.copy_of or known is None or known.scan.state != ScanState.SCAN_STATE_ADMITTED:
+            return
+        turn = Round(scan.slide, scan.properties, 1, self._first_wishes())
+        try:
+            yield from self._read(turn, scan.name)
+        except UnreadableFilm as error:
+            self._end(known, ScanState.SCAN_STATE_HELD, error.code, str(error))
+        except SlideIncomplete as error:
+            # Gone or changing since it was admitted; the watcher takes it up again when it is whole.
+            self._end(known, ScanState.SCAN_STATE_HELD, "removed", str(error))
+        except SlideUnreachable as error:
+            if not self._removed(scan.name):
+                raise TransientError(str(error)) from error
+            self._end(known, ScanState.SCAN_STATE_HELD, "removed", str(error))
+        except SlideError as error:
+            self._end(known, ScanState.SCAN_STATE_REFUSED, refusal_code(error), str(error))
+
+    def requests(self, request: ReadingRequest) -> Iterator[Outgoing]:
+        """Read a further round for one question; a slide that cannot be read any more gives an empty, last round."""
+        rounds = self._store.rounds(request.slide.slide_id)
+        name = self._store.name_of(request.slide.slide_id)
+        if 1 not in rounds or name is None:
+            raise TransientError(f"slide {request.slide.slide_id} has no first round yet")
+        earlier = [reading for number, reading in rounds.items() if number < request.round]
+        looked_at = (field for reading in earlier for field in reading.fields)
+        fields = frozenset(field.field_id for field in looked_at if not field.HasField("rejected"))
+        wanted = {question_of(request.question): ceil(request.cells * ASK_FOR_MORE)}
+        turn = Round(request.slide, rounds[1].scan, request.round, wanted, fields)
+        try:
+            yield from self._read(turn, name)
+        except (SlideError, UnreadableFilm) as error:
+            if isinstance(error, SlideUnreachable) and not self._removed(name):
+                raise TransientError(str(error)) from error
+            yield self._told(_nothing_more(request, rounds[1], str(error)))
+
+    def _first_wishes(self) -> dict[Question, int]:
+        wishes = {
+            Question.LEUKOCYTES: ceil(self._settings.leukocytes * ASK_FOR_MORE),
+            Question.ERYTHROCYTES: self._settings.erythrocytes,
+            Question.PLATELETS: self._settings.platelets,
+            Question.PLATELET_CLUMPS: self._settings.clump_fields,
+        }
+        return {question: wanted for question, wanted in wishes.items() if wanted}
+
+    def _read(self, turn: Round, name: str) -> Iterator[Outgoing]:
+        for output in self._reader.read(turn, self._settings.share / name):
+            yield self._told(output) if isinstance(output, Reading) else output
+
+    def _told(self, reading: Reading) -> Outgoing:
+        self._store.save_round(reading)
+        return Outgoing("readings", reading.slide.slide_id, reading, from_timestamp(reading.slide.deadline))
+
+    def _removed(self, name: str) -> bool:
+        """The share is there and the scan is not: someone took it away. A share that is away says nothing."""
+        share = self._settings.share
+        return share.is_dir() and any(share.iterdir()) and not (share / name).exists()
+
+    def _end(self, known: KnownScan, state: ScanState.ValueType, code: str, text: str) -> None:
+        """The watcher announces it at its next poll, until it was heard."""
+        scan = Scan()
+        scan.CopyFrom(known.scan)
+        scan.state = state
+        scan.reason.CopyFrom(Reason(code=code, text=text))
+        self._store.save(KnownScan(known.fingerprint, known.still_since, scan))
+        log.warning("slide not readable", slide=scan.slide.slide_id, code=code)
+
+
+def _nothing_more(request: ReadingRequest, first: Reading, why: str) -> Reading:
+    reading = Reading(slide=request.slide, scan=first.scan, round=request.round, film=first.film)
+    reading.exhausted.append(request.question)
+    reading.fields.append(Field(questions=[request.question], rejected=Reason(code="unreadable", text=why)))
+    return reading

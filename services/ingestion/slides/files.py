@@ -1,0 +1,144 @@
+"""Which files a scan consists of, and whether they are all there: what admission looks at, at every poll."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from services.ingestion.slides.errors import (
+    SlideDamaged,
+    SlideError,
+    SlideIncomplete,
+    SlideUnreachable,
+    SlideUnsupported,
+)
+from services.ingestion.slides.positioned import PositionedFile
+from services.ingestion.slides.tiff import check_tiff_complete
+from services.ingestion.slides.vsi.container import read_container
+from services.ingestion.slides.vsi.declaration import SlideDeclaration, StackDeclaration
+from services.ingestion.slides.vsi.documents import open_pixels, open_vsi, pixel_folder, read_declaration
+
+# More files than any scan has: a folder beyond this is not walked to its end.
+_MAX_FILES = 10_000
+_PROBES = 64
+_TIFF_SUFFIXES = frozenset({".svs", ".tif", ".tiff", ".scn", ".bif", ".svslide", ".ndpi"})
+
+
+@dataclass(frozen=True, slots=True)
+class ScanFile:
+    """One file: its path relative to the folder that the scan lies in, size in bytes, time of change in ns."""
+
+    name: str
+    size: int
+    changed_ns: int
+
+
+@dataclass(frozen=True)
+class FileSet:
+    """A scan's files as they stand on disk at one moment. Two are equal while nothing moves."""
+
+    path: Path
+    files: tuple[ScanFile, ...]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with the name, size or time of any file."""
+        return hashlib.sha256(repr(self.files).encode()).hexdigest()
+
+    @cached_property
+    def missing(self) -> str:
+        """What is not there yet, by the scan's own tables; empty where all is there.
+
+        Reads the files' headers and tables, so ask for it only of scans that wait. A scan that is damaged misses
+        nothing: `open_slide` says what is wrong with it. Raises SlideUnreachable.
+        """
+        try:
+            _check_complete(self.path)
+        except SlideIncomplete as error:
+            return str(error)
+        except (SlideDamaged, SlideUnsupported):
+            return ""
+        return ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every declared file is there in its whole length. Says nothing of whether the scan is sound."""
+        return not self.missing
+
+
+def file_set(path: Path) -> FileSet:
+    """The files of the scan at `path`, which need not be there yet. Costs a listing; pixels are not read.
+
+    For a .vsi these are the file itself and everything in `_<name>_`: each declared stack, label and overview included.
+
+    Raises:
+        SlideUnreachable: a folder cannot be listed.
+    """
+    try:
+        found = [_scan_file(path.parent, file) for file in islice(_paths(path), _MAX_FILES)]
+    except OSError as error:
+        raise SlideUnreachable(path.name, f"its files cannot be listed ({error.strerror})") from error
+    return FileSet(path, tuple(sorted((file for file in found if file is not None), key=lambda file: file.name)))
+
+
+def read_barcode(path: Path) -> str | None:
+    """The barcode that a .vsi carries, as far as it can be read; None for anything else.
+
+    For naming a scan that cannot be opened: it raises no SlideError, and two barcodes on one slide are none.
+    """
+    if path.suffix.lower() != ".vsi":
+        return None
+    try:
+        with open_vsi(path) as file:
+            found = {code for stack in read_declaration(file).stacks for code in stack.barcodes}
+    except SlideError:
+        return None
+    return found.pop() if len(found) == 1 else None
+
+
+def _paths(path: Path) -> Iterator[Path]:
+    yield path
+    folder = pixel_folder(path) if path.suffix.lower() == ".vsi" else path.with_suffix("")
+    if folder.is_dir():
+        yield from folder.rglob("*")
+
+
+def _scan_file(folder: Path, file: Path) -> ScanFile | None:
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return None
+    return ScanFile(file.relative_to(folder).as_posix(), status.st_size, status.st_mtime_ns)
+
+
+def _check_complete(path: Path) -> None:
+    if path.suffix.lower() == ".vsi":
+        with open_vsi(path) as file:
+            declaration = read_declaration(file)
+        _check_stacks(path, declaration)
+    elif path.suffix.lower() in _TIFF_SUFFIXES:
+        with PositionedFile(path, path.name) as file:
+            check_tiff_complete(file)
+
+
+def _check_stacks(path: Path, declaration: SlideDeclaration) -> None:
+    for stack in declaration.pixel_stacks:
+        try:
+            _check_stack(path, stack)
+        except (SlideDamaged, SlideUnsupported):
+            # What is damaged is not missing; the other stacks may still be on their way.
+            continue
+
+
+def _check_stack(path: Path, stack: StackDeclaration) -> None:
+    """The tiles at the end and at places in between must not be zeros: copying may reserve the whole length first."""
+    with open_pixels(path, stack) as file:
+        container = read_container(file)
+        offsets = np.unique(container.offsets)
+        for offset in offsets[np.linspace(0, len(offsets) - 1, _PROBES).astype(np.int64)].tolist():
+            if not any(file.read(offset, 16)):
+                raise SlideIncomplete(file.name, f"the tile at offset {offset} is zeros: it has not been written yet")

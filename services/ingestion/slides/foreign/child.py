@@ -1,0 +1,112 @@
+"""The parent's end of the child process: requests with a time limit, and the child's death as an error."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+from services.ingestion.slides.errors import (
+    RegionRefused,
+    SlideDamaged,
+    SlideError,
+    SlideIncomplete,
+    SlideUnreachable,
+    SlideUnsupported,
+)
+
+_ERRORS: dict[str, type[SlideError]] = {
+    kind.__name__: kind for kind in (SlideIncomplete, SlideUnreachable, SlideDamaged, SlideUnsupported, RegionRefused)
+}
+_WORKER = "services.ingestion.slides.foreign.worker"
+_LIMIT_S = 60.0
+_CHUNK = 1 << 20
+
+
+class Child:
+    """A child process serving the slide called `name`. One request at a time; others wait their turn."""
+
+    def __init__(self, name: str, limit_s: float = _LIMIT_S) -> None:
+        self._name = name
+        self._limit_s = limit_s
+        self._turn = threading.Lock()
+        self._closed = False
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", _WORKER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            bufsize=0,
+        )
+
+    def ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """The answer to a request, and the bytes that came with it.
+
+        Raises:
+            SlideError: what the child found wrong; SlideDamaged where it died or took too long.
+            ValueError: the slide is closed.
+        """
+        with self._turn:
+            if self._closed:
+                raise ValueError(f"{self._name}: the slide is closed")
+            try:
+                values, data = self._exchange(request)
+            except (BrokenPipeError, EOFError, TimeoutError) as error:
+                self._end()
+                problem = "its library took too long" if isinstance(error, TimeoutError) else self._death()
+                raise SlideDamaged(self._name, problem) from error
+        if "error" in values:
+            kind, *arguments = values["error"]
+            raise _ERRORS[kind](*arguments)
+        return values, data
+
+    def close(self) -> None:
+        """End the child, after the request under way."""
+        with self._turn:
+            self._end()
+
+    def _exchange(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        deadline = time.monotonic() + self._limit_s
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        received = bytearray()
+        while b"\n" not in received:
+            received += self._receive(deadline)
+        line, _, rest = received.partition(b"\n")
+        values = json.loads(line)
+        while len(rest) < values["bytes"]:
+            rest += self._receive(deadline)
+        return values, bytes(rest)
+
+    def _receive(self, deadline: float) -> bytes:
+        assert self._process.stdout is not None
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([self._process.stdout], [], [], left)[0]:
+            raise TimeoutError
+        part = os.read(self._process.stdout.fileno(), _CHUNK)
+        if not part:
+            raise EOFError
+        return part
+
+    def _death(self) -> str:
+        code = self._process.returncode
+        return f"its library ended with signal {-code}" if code and code < 0 else f"its library ended with code {code}"
+
+    def _end(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        # One that died by itself keeps the code that says how.
+        try:
+            self._process.wait(timeout=0.5 if self._process.stdout is None else 0.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()

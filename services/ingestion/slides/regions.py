@@ -1,0 +1,39 @@
+"""Which regions may be asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.ingestion.slides.errors import RegionRefused
+from services.ingestion.slides.slide import Level
+
+# 64 megapixels, 192 MiB of RGB: a caller's mistake must not take the memory of the machine.
+MAX_PIXELS = 1 << 26
+_FARTHEST = 1 << 40
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle of one level, in that level's pixels; it may reach outside the slide."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    level: int
+
+
+def check_region(name: str, levels: Sequence[Level], region: Region) -> None:
+    """Check the region asked for of the slide called `name`.
+
+    Raises:
+        RegionRefused: the level does not exist, the region is empty, too large or absurdly far away.
+    """
+    if not 0 <= region.level < len(levels):
+        raise RegionRefused(name, f"there is no level {region.level}, only 0 to {len(levels) - 1}")
+    if region.width < 1 or region.height < 1:
+        raise RegionRefused(name, f"a region of {region.width} x {region.height} px is empty")
+    if region.width * region.height > MAX_PIXELS:
+        size = f"{region.width} x {region.height}"
+        raise RegionRefused(name, f"a region of {size} px is over the limit of {MAX_PIXELS} px at once")
+    if max(abs(region.x), abs(region.y)) > _FARTHEST:
+        raise RegionRefused(name, f"({region.x}, {region.y}) lies nowhere near the slide")

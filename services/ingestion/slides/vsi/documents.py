@@ -1,0 +1,86 @@
+"""The two kinds of file of a slide, opened and parsed: the .vsi, and the pixel file of a stack."""
+
+import struct
+from pathlib import Path
+
+from services.ingestion.slides.errors import SlideIncomplete, SlideUnreachable, SlideUnsupported
+from services.ingestion.slides.positioned import PositionedFile
+from services.ingestion.slides.vsi.declaration import SlideDeclaration, StackDeclaration, declared
+from services.ingestion.slides.vsi.tagtree import TREE_OFFSET, parse_tree
+
+# A tag tree is a few megabytes at most; the rest of a .vsi is thumbnails.
+_TREE_LIMIT = 64 << 20
+
+
+def pixel_folder(vsi: Path) -> Path:
+    """The folder `_<name>_` beside `<name>.vsi`."""
+    return vsi.parent / f"_{vsi.stem}_"
+
+
+def open_vsi(path: Path) -> PositionedFile:
+    """The .vsi, open.
+
+    Raises:
+        SlideIncomplete: it is not there, but the folder of its pixels is.
+        SlideUnreachable: it cannot be opened.
+    """
+    try:
+        return PositionedFile(path, path.name)
+    except SlideUnreachable as error:
+        if isinstance(error.__cause__, FileNotFoundError) and pixel_folder(path).is_dir():
+            raise SlideIncomplete(path.name, "is not there, only the folder of its pixels") from error
+        raise
+
+
+def read_declaration(file: PositionedFile) -> SlideDeclaration:
+    """What the open .vsi declares.
+
+    Raises:
+        SlideIncomplete: it is not written yet, or its tree or first TIFF page goes on past its end.
+        SlideUnsupported: it is not a .vsi.
+        SlideDamaged: its tree contradicts itself.
+    """
+    if file.size < TREE_OFFSET:
+        raise SlideIncomplete(file.name, f"holds {file.size} bytes, not even a header")
+    header = file.read(0, TREE_OFFSET)
+    if not any(header):
+        raise SlideIncomplete(file.name, "its header is zeros: nothing has been written yet")
+    if header[:4] != b"II*\0":
+        raise SlideUnsupported(file.name, f"is not a .vsi: it begins with {header[:4].hex(' ')}, not with 49 49 2a 00")
+    tree = parse_tree(file.read(0, min(file.size, _TREE_LIMIT)), file.name, file.size)
+    (first_page,) = struct.unpack_from("<I", header, 4)
+    if first_page > file.size:
+        raise SlideIncomplete(file.name, f"its first page is at offset {first_page}, the file ends at {file.size}")
+    return declared(tree, file.name)
+
+
+def pixel_path(vsi: Path, stack: StackDeclaration) -> Path:
+    """The one pixel file of a stack: `_<name>_/stack<ID>/frame_t.ets`, or `frame_t_<k>.ets`.
+
+    Raises:
+        SlideIncomplete: it is not there (yet).
+        SlideUnsupported: there are several, or the pixels are in a TIFF.
+        SlideUnreachable: the folder cannot be listed.
+    """
+    folder = pixel_folder(vsi) / stack.folder
+    try:
+        names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        raise SlideUnreachable(
+            stack.name, f"the folder of {stack.folder} cannot be listed ({error.strerror})"
+        ) from error
+    frames = [name for name in names if name.startswith("frame_t") and name.endswith(".ets")]
+    if len(frames) > 1:
+        problem = f"{stack.folder} has {len(frames)} pixel files ({', '.join(frames[:4])}), one was expected"
+        raise SlideUnsupported(stack.name, problem)
+    if not frames and any(name.startswith("frame_t") and name.endswith((".tif", ".tiff")) for name in names):
+        raise SlideUnsupported(stack.name, f"{stack.folder} stores its pixels as frame_t.tif, which is not read")
+    if not frames:
+        raise SlideIncomplete(stack.name, f"the pixel file {stack.folder}/frame_t.ets is not there")
+    return folder / frames[0]
+
+
+def open_pixels(vsi: Path, stack: StackDeclaration) -> PositionedFile:
+    """The pixel file of a stack, open. Raises as `pixel_path` does."""
+    path = pixel_path(vsi, stack)
+    return PositionedFile(path, path.relative_to(vsi.parent).as_posix())

@@ -1,0 +1,24 @@
+"""What tests of several folders share."""
+
+import pytest
+
+from services.simulator.composer import Recipe, compose_film
+from services.simulator.slide import write_film
+
+# Small enough to be read in seconds, with every part of a film: thick end, monolayer, feathered edge, glass.
+SMALL_FILM = Recipe(
+    width_px=5000,
+    height_px=3600,
+    seed=5,
+    differential={"neutrophil_segmented": 30, "lymphocyte": 16, "monocyte": 4, "eosinophil": 2},
+    platelets=60,
+    clumps=1,
+)
+
+
+@pytest.fixture(scope="session")
+def small_slide(tmp_path_factory):
+    """A finished slide on the scanner's disk: (path of its .vsi, truth). Its specimen number is A1234."""
+    film = compose_film(SMALL_FILM)
+    path = write_film(film, tmp_path_factory.mktemp("scanner"), "small", "A1234")
+    return path, film.truth

@@ -17,8 +17,13 @@ SMALL_FILM = Recipe(
 
 
 @pytest.fixture(scope="session")
-def small_slide(tmp_path_factory):
+def small_film():
+    """The composed film, to be written as slides of several specimens."""
+    return compose_film(SMALL_FILM)
+
+
+@pytest.fixture(scope="session")
+def small_slide(small_film, tmp_path_factory):
     """A finished slide on the scanner's disk: (path of its .vsi, truth). Its specimen number is A1234."""
-    film = compose_film(SMALL_FILM)
-    path = write_film(film, tmp_path_factory.mktemp("scanner"), "small", "A1234")
-    return path, film.truth
+    path = write_film(small_film, tmp_path_factory.mktemp("scanner"), "small", "A1234")
+    return path, small_film.truth

@@ -56,7 +56,7 @@ def upsert(connection: Connection, table: Table, row: Mapping[str, object]) -> N
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 30, "isolation_level": None})
+    engine = create_engine(url, connect_args={"timeout": 30, "isolation_level": None}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _durable(connection: object, _record: object) -> None:

@@ -4,7 +4,8 @@ SimulatorError
 ├── SourceError        a source picture or table cannot be read
 ├── LibraryError       a folder of cut-out cells cannot be used
 ├── RecipeError        a film was asked for that cannot be composed
-└── ScannerError       a slide cannot be delivered to a share
+├── ScannerError       a slide cannot be delivered to a share
+└── NotMllp            bytes on the LIS line that are no MLLP frame (`lis.wire`)
 """
 
 

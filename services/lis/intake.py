@@ -1,0 +1,87 @@
+"""From a frame of the LIS to the answer it gets: AA only once its orders are durable."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import tzinfo
+
+import structlog
+
+from services.kit.clock import Clock
+from services.kit.errors import TransientError
+from services.kit.telemetry import Metrics
+from services.lis.errors import MessageMalformed
+from services.lis.hl7.acknowledgement import answers
+from services.lis.hl7.charset import decode
+from services.lis.hl7.faults import Fault, Refused, refuse
+from services.lis.hl7.header import check_order_header
+from services.lis.hl7.message import parse, parse_header
+from services.lis.hl7.segments import Segment
+from services.lis.mllp.framing import Damage, Frame
+from services.lis.orders.reading import read_orders
+from services.lis.orders.store import OrderStore
+
+log = structlog.get_logger()
+
+_DAMAGE = {
+    Damage.TOO_LARGE: "the message is larger than this receiver takes",
+    Damage.CUT: "the message was cut: a new one began before its end",
+}
+
+
+class Intake:
+    """Safe for use by several threads."""
+
+    def __init__(self, store: OrderStore, clock: Clock, metrics: Metrics, processing_id: str, zone: tzinfo) -> None:
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._processing_id = processing_id
+        self._zone = zone
+
+    def answer(self, frame: Frame) -> list[bytes]:
+        """The answers to send, in their order; none when the frame names no message that could be answered."""
+        try:
+            header = parse_header(frame.content.decode("latin-1"))
+        except MessageMalformed:
+            return self._unaddressable(len(frame.content))
+        if not header.text(10):
+            return self._unaddressable(len(frame.content))
+        try:
+            accepted = self._take(frame, header)
+        except Refused as refused:
+            return self._refusal(header, refused.answer, refused.faults, str(refused))
+        except TransientError as error:
+            # AR without a fault of the header: the sender sends the same message again later.
+            fault = Fault("207", None, "the order could not be stored now: send it again")
+            return self._refusal(header, "AR", [fault], str(error))
+        self._metrics.orders.labels(accepted).inc()
+        return answers(header, "AA", (), self._processing_id, self._clock.now())
+
+    def _take(self, frame: Frame, header: Segment) -> str:
+        """Store the orders; the metric's word for how they were accepted."""
+        if frame.damage is not None:
+            raise refuse("AE", Fault("207", None, _DAMAGE[frame.damage]))
+        check_order_header(header, self._processing_id)
+        now = self._clock.now()
+        requests = read_orders(parse(decode(frame.content)), now, self._zone)
+        taken = self._store.take(_digest(frame.content, header), requests, now)
+        for specimen in taken.reported:
+            log.warning("order for a specimen that has a report", specimen=specimen)
+        return "AA repeated" if taken.repeated else "AA reported" if taken.reported else "AA"
+
+    def _refusal(self, header: Segment, code: str, faults: Sequence[Fault], why: str) -> list[bytes]:
+        self._metrics.orders.labels(code).inc()
+        log.warning("order message refused", answer=code, why=why)
+        return answers(header, code, faults, self._processing_id, self._clock.now())
+
+    def _unaddressable(self, size: int) -> list[bytes]:
+        self._metrics.orders.labels("unaddressable").inc()
+        log.error("a frame holds no message that could be answered: check what is connected to this port", bytes=size)
+        return []
+
+
+def _digest(content: bytes, header: Segment) -> str:
+    """Names a message by sender, MSH-10 and all that follows MSH: a copy sent later differs in MSH-7 only."""
+    body = content.partition(b"\r")[2]
+    names = "\n".join(header.text(field) for field in (3, 4, 10))
+    return hashlib.sha256(names.encode() + b"\n" + body).hexdigest()

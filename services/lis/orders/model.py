@@ -1,0 +1,70 @@
+"""What an OML^O21 asks for."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from services.kit.clock import to_timestamp
+from services.kit.contracts import Analyte, Order, Priority
+from services.lis.hl7.faults import Location
+from services.lis.hl7.segments import Segment
+
+
+class Action(StrEnum):
+    """ORC-1 (HL7 v2.5.1 table 0119), as far as it concerns us."""
+
+    PLACE = "NW"
+    CHANGE = "XO"
+    CANCEL = "CA"
+
+
+@dataclass(frozen=True)
+class Placer:
+    """The placer order number (EI): what the LIS knows its order by."""
+
+    number: str
+    namespace: str = ""
+
+    @property
+    def order_id(self) -> str:
+        """The name of the order outside this service; tells nothing of the LIS's numbering."""
+        digest = hashlib.sha256(f"{self.namespace}\n{self.number}".encode()).hexdigest()
+        return f"order-{digest[:20]}"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the other services are told of an order."""
+
+    specimen: str
+    priority: Priority.ValueType
+    ordered_at: datetime
+    # 0 leaves it to the laboratory's setting.
+    leukocytes: int = 0
+    # (LOINC code, value, UCUM unit)
+    haemogram: tuple[tuple[str, float, str], ...] = ()
+
+    def message(self, order_id: str, *, cancelled: bool) -> Order:
+        """The order as the other services see it: no patient."""
+        return Order(
+            order_id=order_id,
+            specimen=self.specimen,
+            priority=self.priority,
+            ordered_at=to_timestamp(self.ordered_at),
+            leukocytes_wanted=self.leukocytes,
+            haemogram=[Analyte(loinc=code, value=value, unit=unit) for code, value, unit in self.haemogram],
+            cancelled=cancelled,
+        )
+
+
+@dataclass(frozen=True)
+class OrderRequest:
+    """One ORC group of a message. `echo`: the segments that a report repeats (PID, PV1, ORC, OBR, TQ1, SPM)."""
+
+    action: Action
+    placer: Placer
+    wanted: Wanted
+    echo: tuple[Segment, ...]
+    # Where the message says so (ORC-1), for an answer that refuses it.
+    place: Location

@@ -1,0 +1,134 @@
+"""Sends the outbox to the LIS, one message at a time, and believes only answers that name what they answer."""
+
+from threading import Event
+
+import structlog
+
+from services.kit.clock import Clock
+from services.kit.contracts import Reason
+from services.kit.errors import TransientError
+from services.lis.errors import LineError
+from services.lis.hl7.answer import read_answer
+from services.lis.mllp.client import Line
+from services.lis.outbox.entry import SENDING, Entry
+from services.lis.outbox.ledger import Ledger
+from services.lis.outbox.turns import Turns
+
+IDLE_S = 0.5
+_UNTRIED = "the LIS has not been tried yet"
+
+log = structlog.get_logger()
+
+
+class Sender:
+    """A task of the service. `wake` it when there is something new to send."""
+
+    def __init__(self, ledger: Ledger, line: Line, turns: Turns, clock: Clock, ack_timeout_s: float) -> None:
+        self._ledger = ledger
+        self._line = line
+        self._turns = turns
+        self._clock = clock
+        self._ack_timeout_s = ack_timeout_s
+        self._wake = Event()
+        # None when the LIS can be reached, or what is wrong with it: the service's readiness.
+        self.trouble: str | None = _UNTRIED
+
+    def __call__(self, stop: Event) -> None:
+        """Send until `stop`."""
+        try:
+            while not stop.is_set():
+                if not self._turn(stop):
+                    self._wake.wait(IDLE_S)
+                    self._wake.clear()
+        finally:
+            self._line.close()
+
+    def wake(self) -> None:
+        """Do not sleep: there is a new message."""
+        self._wake.set()
+
+    def run_once(self, stop: Event) -> bool:
+        """One exchange; False when no message is due. Raises TransientError when the outbox cannot be used now."""
+        waiting = None
+        try:
+            self._hear_pending()
+            waiting = self._turns.next(self._ledger.waiting())
+            if waiting is None:
+                self._probe()
+                return False
+            self._open()
+        except LineError as error:
+            self._fail(error, waiting.id if waiting else None)
+            return False
+        self._exchange(self._ledger.attempt(waiting.id), stop)
+        return True
+
+    def _turn(self, stop: Event) -> bool:
+        try:
+            return self.run_once(stop)
+        except TransientError as error:
+            log.warning("outbox postponed", reason=str(error))
+            self._line.close()
+            self._turns.line_failed()
+            return False
+
+    def _exchange(self, entry: Entry, stop: Event) -> None:
+        try:
+            self._line.send(entry.content, self._ack_timeout_s)
+            self._await_answer(entry, stop)
+        except LineError as error:
+            self._turns.failed(entry.id)
+            self._fail(error, entry.id)
+
+    def _await_answer(self, entry: Entry, stop: Event) -> None:
+        """Until the message's own answer has come. One that names another message is that one's, never this one's."""
+        until = self._clock.monotonic() + self._ack_timeout_s
+        while True:
+            content = self._line.receive(max(until - self._clock.monotonic(), 0.0), stop)
+            if content is None:
+                return
+            if self._hear(content) == entry.control_id:
+                break
+        self._turns.answered()
+        self.trouble = None
+
+    def _hear_pending(self) -> None:
+        """Answers that came late, or after a commit acknowledgement."""
+        for content in self._line.pending():
+            self._hear(content)
+
+    def _hear(self, content: bytes) -> str:
+        """Record an answer; the control id that it names. Raises LineError (garbage)."""
+        answer = read_answer(content)
+        after = self._ledger.settle(answer)
+        if after is None:
+            log.warning("the LIS answered a message that was never sent", code=answer.code)
+        elif after.state != SENDING:
+            self._turns.done(after.id)
+        elif not answer.accepted:
+            self._turns.postpone(after.id)
+        return answer.control_id
+
+    def _probe(self) -> None:
+        """Find out whether the LIS is there, before there is something to send. Raises LineError."""
+        if self.trouble is not None and not self._line.is_open and self._turns.line_is_due:
+            self._open()
+
+    def _open(self) -> None:
+        self._line.open()
+        if self.trouble == _UNTRIED:
+            self.trouble = None
+
+    def _fail(self, error: LineError, entry_id: int | None) -> None:
+        log.warning("the LIS did not acknowledge", code=error.code, reason=str(error))
+        self._ledger.count_failure(error.code)
+        self._line.close()
+        self._turns.line_failed()
+        self.trouble = str(error)
+        if entry_id is not None:
+            self._ledger.explain(entry_id, Reason(code=f"lis_{error.code}", text=_sentence(error)))
+
+
+def _sentence(error: LineError) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}: the report is sent again."

@@ -1,0 +1,104 @@
+"""The table of codes (`codes.yaml`), read and checked at start."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from services.lis.errors import CodesError
+
+CODES = Path(__file__).resolve().parents[1] / "codes.yaml"
+
+
+def luhn_holds(loinc: str) -> bool:
+    """Whether the check digit behind the dash is right (LOINC Users' Guide, Mod 10)."""
+    number, _, check = loinc.partition("-")
+    if not (number.isdigit() and check.isdigit() and len(check) == 1):
+        return False
+    doubled = [int(digit) * (2 if place % 2 == 0 else 1) for place, digit in enumerate(reversed(number))]
+    total = sum(value // 10 + value % 10 for value in doubled)
+    return (10 - total % 10) % 10 == int(check)
+
+
+def _checked(loinc: str) -> str:
+    if not luhn_holds(loinc):
+        raise ValueError(f"{loinc!r} is no LOINC code: its check digit does not hold")
+    return loinc
+
+
+Loinc = Annotated[str, AfterValidator(_checked)]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str = Field(min_length=1, max_length=199)
+    source: str = Field(min_length=1)
+
+
+class Local(_Entry):
+    """A code of ours."""
+
+    code: str = Field(min_length=1, max_length=199)
+
+
+class Universal(_Entry):
+    """A LOINC code."""
+
+    loinc: Loinc
+
+
+class Counted(BaseModel):
+    """What an ordinal observation says of a count: at least one, or none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    present: str
+    absent: str
+
+
+class Presence(Universal):
+    """An ordinal observation beside a figure; it takes the grade, or what `counted` says of the numerator."""
+
+    counted: Counted | None = None
+
+
+class MeasureCode(_Entry):
+    """How a measure is sent: exactly one of `loinc` and `code`. Without `unit`, the report's is sent as plain text."""
+
+    loinc: Loinc | None = None
+    code: str | None = None
+    unit: str | None = None
+    presence: Presence | None = None
+
+    @model_validator(mode="after")
+    def _one_code(self) -> "MeasureCode":
+        if (self.loinc is None) == (self.code is None):
+            raise ValueError("a measure has a loinc code or a code of ours, and not both")
+        return self
+
+
+class Codes(BaseModel):
+    """The whole table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str
+    local_system: str
+    service: Local
+    method: Local
+    finding: Universal
+    grades: Mapping[int, str]
+    grades_source: str
+    measures: Mapping[str, MeasureCode]
+
+
+def read_codes(path: Path = CODES) -> Codes:
+    """Raises CodesError naming what is wrong in the file."""
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Codes.model_validate(content)
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise CodesError(f"{path.name} cannot be used: {error}") from error

@@ -1,0 +1,36 @@
+"""How figures are written: no digit more than the count carries, none less than one cell needs."""
+
+import math
+
+from services.kit.contracts import Measure
+from services.lis.errors import NotExpressible
+
+
+def decimals(measure: Measure) -> int:
+    """Digits behind the point: one, or as many as let one cell of the denominator be seen; none where there is none."""
+    if measure.denominator <= 1:
+        return 0
+    return max(1, math.ceil(math.log10(measure.denominator)) - 2)
+
+
+def written(value: float, digits: int) -> str:
+    """`value` as NM. Raises NotExpressible for what is no number."""
+    if not math.isfinite(value):
+        raise NotExpressible("a measure has a value that is no number: the report is not sent")
+    return f"{value:.{digits}f}"
+
+
+def is_count(measure: Measure) -> bool:
+    """A measure with neither a value nor a reason for having none is its numerator."""
+    return not measure.HasField("value") and not measure.HasField("withheld")
+
+
+def basis(measure: Measure) -> str:
+    """Numerator, denominator and the exact 95 % interval, as a note; empty without a denominator."""
+    if measure.denominator <= 1:
+        return ""
+    counted = f"{measure.numerator} of {measure.denominator} counted"
+    if not (measure.HasField("low") and measure.HasField("high")):
+        return counted
+    digits = decimals(measure)
+    return f"{counted}; 95 % interval {written(measure.low, digits)} to {written(measure.high, digits)}"

@@ -1,0 +1,75 @@
+"""Build the LIS gateway."""
+
+from threading import Event
+from zoneinfo import ZoneInfo
+
+from services.kit.service import Resources, Service, Subscription, Timer
+from services.kit.transport import each
+from services.lis.events import Events
+from services.lis.handlers import LisHandlers
+from services.lis.hl7.header import Envelope, Party
+from services.lis.intake import Intake
+from services.lis.mllp.client import Line
+from services.lis.mllp.server import Limits, Server
+from services.lis.orders.store import OrderStore
+from services.lis.outbox.ledger import Ledger
+from services.lis.outbox.sender import Sender
+from services.lis.outbox.store import OutboxStore
+from services.lis.outbox.turns import Turns
+from services.lis.reports.codes import read_codes
+from services.lis.reports.writer import OruWriter
+from services.lis.settings import LisSettings
+from services.lis.tables import METADATA
+
+NAME = "lis"
+# Tasks of the service; the server tells the port it was given as `address`.
+SERVER, SENDER = "mllp-server", "sender"
+_EVENTS_EVERY_S, _GAUGES_EVERY_S = 0.2, 2.0
+
+
+def build(settings: LisSettings, resources: Resources) -> Service:
+    """The service that takes orders and sends reports. Raises CodesError, TransientError."""
+    database = resources.database(NAME, METADATA)
+    orders, outbox, events = OrderStore(database), OutboxStore(database, resources.metrics), Events(database)
+    server = _server(settings, orders, resources)
+    ledger = Ledger(outbox, resources.clock, resources.metrics, settings.refusals)
+    sender = _sender(settings, ledger, resources)
+    writer = OruWriter(_envelope(settings), read_codes())
+    handlers = LisHandlers(orders, outbox, writer, resources.clock, sender.wake)
+    return Service(
+        name=NAME,
+        subscriptions=(Subscription("reports", each(handlers.reports), on_poison=handlers.unsendable),),
+        timers=(
+            Timer("lis events", _EVENTS_EVERY_S, events.unsent, events.sent),
+            Timer("outbox gauges", _GAUGES_EVERY_S, ledger.measure),
+        ),
+        tasks={SERVER: server, SENDER: sender},
+        readiness={"lis": lambda: sender.trouble, "orders": lambda: _listening(server.listening)},
+        close=database.close,
+    )
+
+
+def _server(settings: LisSettings, orders: OrderStore, resources: Resources) -> Server:
+    zone = ZoneInfo(settings.time_zone)
+    intake = Intake(orders, resources.clock, resources.metrics, settings.processing_id, zone)
+    limits = Limits(settings.message_bytes, settings.listen_idle_s, settings.listen_connections)
+    return Server(settings.listen_host, settings.listen_port, limits, intake.answer)
+
+
+def _sender(settings: LisSettings, ledger: Ledger, resources: Resources) -> Sender:
+    clock = resources.clock
+    line = Line(settings.lis_host, settings.lis_port, connect_timeout_s=settings.connect_timeout_s, clock=clock)
+    turns = Turns(clock, settings.retry_first_s, settings.retry_longest_s)
+    return Sender(ledger, line, turns, clock, settings.ack_timeout_s)
+
+
+def _envelope(settings: LisSettings) -> Envelope:
+    return Envelope(
+        sender=Party(settings.application, settings.facility),
+        receiver=Party(settings.lis_application, settings.lis_facility),
+        processing_id=settings.processing_id,
+    )
+
+
+def _listening(listening: Event) -> str | None:
+    return None if listening.is_set() else "the port for orders is not open yet"

@@ -10,9 +10,9 @@ SMALL_FILM = Recipe(
     width_px=5000,
     height_px=3600,
     seed=5,
-    differential={"neutrophil_segmented": 30, "lymphocyte": 16, "monocyte": 4, "eosinophil": 2},
+    differential={"neutrophil_segmented": 84, "lymphocyte": 48, "monocyte": 10, "eosinophil": 6, "basophil": 2},
     platelets=60,
-    clumps=1,
+    clumps=0,
 )
 
 

@@ -11,10 +11,8 @@ def hospital(tmp_path, monkeypatch):
     settings = {
         "FROTTIS_INGESTION_SETTLE_S": "0.3",
         "FROTTIS_INGESTION_POLL_S": "0.1",
-        "FROTTIS_INGESTION_LEUKOCYTES": "20",
         "FROTTIS_INGESTION_ERYTHROCYTES": "300",
         "FROTTIS_INGESTION_CLUMP_FIELDS": "1",
-        "FROTTIS_REASONING_LEUKOCYTES": "20",
         "FROTTIS_REASONING_ERYTHROCYTES": "300",
         "FROTTIS_LIS_ACK_TIMEOUT_S": "1",
         "FROTTIS_LIS_RETRY_FIRST_S": "0.1",

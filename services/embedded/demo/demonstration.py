@@ -98,8 +98,8 @@ def _through_the_hospital(out: Path, share: Path, slide: Path, console: Console)
         scanner.start()
         entry = follow(process, worklist, slide.name, console)
         scanner.join()
-        if entry.standing.state is not State.ACKNOWLEDGED:
-            raise DemonstrationFailed(f"the slide ended as {entry.standing.state}: {entry.standing.text}")
+        if entry.standing.state is State.REFUSED:
+            raise DemonstrationFailed(f"the demonstration slide was refused: {entry.standing.text}")
         return _ended(worklist, entry.slide_id, lis)
 
 

@@ -1,8 +1,9 @@
 """The pictures of a demonstration: the slide with what was read, and its cells by class."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from services.ingestion import open_slide
 from services.ingestion.film import map_film
@@ -28,12 +29,14 @@ def write_contact_sheet(report: Report, objects: Objects, path: Path) -> None:
 
 
 def shown_cells(lines: bytes) -> Iterator[ShownCell]:
-    """The cells of a report's JSON lines that have a label: those that were classified, and platelets."""
+    """The cells of a report's tiles (JSON lines) that have a label: those that were classified, and platelets."""
     for line in lines.splitlines():
-        cell = json.loads(line)
-        if cell["label"]:
-            probability = max(cell["probabilities"], default=0.0)
-            yield ShownCell(cell["cell_id"], cell["kind"], cell["label"], probability, cell["crop_uri"])
+        yield from (_shown(cell) for cell in json.loads(line)["cells"] if cell["label"])
+
+
+def _shown(cell: Mapping[str, Any]) -> ShownCell:
+    kind = cell["kind"].removeprefix("KIND_").lower()
+    return ShownCell(cell["cell_id"], kind, cell["label"], max(cell["probabilities"], default=0.0), cell["crop_uri"])
 
 
 def _place(field: Field) -> tuple[Region, Sequence[str]]:

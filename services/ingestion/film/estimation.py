@@ -20,6 +20,8 @@ _NUCLEUS_PX = 12
 _COMMON = 0.3
 _FAINT_OD = 0.02
 _FAINT_SHARE = 0.02
+_STAINED_SHARE = 0.12
+"""Stained part of all that is not glass; unstained films reach 0.09 with the rims of cells and their nuclei."""
 _FLOOR = 2e-4
 
 ATLAS_NUCLEUS = np.array([0.42, 0.88, 0.20], np.float32)
@@ -41,8 +43,10 @@ def estimate(patches: Pixels, fill: tuple[int, int, int] | None) -> Stain | None
     glass and must not set the white.
     """
     white = _white(patches, fill)
-    sample = _thin(optical_density(patches.astype(np.float32), white))
-    if np.count_nonzero(sample.stained) < _LEAST_STAINED_PX:
+    density = optical_density(patches.astype(np.float32), white)
+    sample = _thin(density)
+    stained, faint = (np.count_nonzero(density.sum(axis=3) > least) for least in (STAINED_OD, _FAINT_OD))
+    if stained < max(_LEAST_STAINED_PX, _STAINED_SHARE * faint):
         return None
     erythrocyte = np.maximum(np.median(sample.density[sample.stained], axis=0), 0.01).astype(np.float32)
     stain = Stain(white, erythrocyte, ATLAS_NUCLEUS, _isotropic(), nuclei_seen=False)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 SECOND_BLUR_PX = 1.5
-_OWN_BLUR_PX = 0.3
+_OWN_BLUR_PX = 0.45
 """What the pixel and the 3 x 3 gradient add by themselves."""
 
 WIDEST_PX = 8.0

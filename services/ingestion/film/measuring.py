@@ -25,8 +25,8 @@ class CellMaps:
 
     Shares of the cell's area, 0–255: `cover` stained, `overlap` under more than one red cell, `blank` exactly the fill
     colour, `cut` fill that touches stain. `grains` counts specks smaller than a platelet (64 each), `layers` is the
-    mean number of red cells on top of each other (64 = one), nuclei counting as one. `sharp` and `softened` are the mean gradient energies of
-    `focus.Edges`.
+    mean number of red cells on top of each other (64 = one), nuclei counting as one. `sharp` and `softened` are the
+    mean gradient energies of `focus.Edges`.
     """
 
     cover: Pixels

@@ -23,7 +23,8 @@ PROBABLE = 0.3
 """Score from which a candidate is counted as a nucleated cell. Below one half: a field read for a platelet clump costs
 a second, a blast that is passed over costs more."""
 
-_LOBES_UM = 2.2
+_LOBES_UM = 1.1
+"""Half the gap that is bridged. Wider, cells that touch are taken for one; lobes left apart score low as too small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,10 @@ def candidates(nuclear: Pixels, um_per_px: float) -> Nuclei:
 
 
 def blobs(nuclear: Pixels, um_per_px: float) -> Shape:
-    """Every blob of nuclear stain, of any size; lobes of one nucleus, up to 2 µm apart, are one."""
+    """Every blob of nuclear stain, of any size; lobes of one nucleus are one."""
     smooth = np.asarray(cv2.GaussianBlur(nuclear, (3, 3), 0), np.uint8)
     mask = cv2.threshold(smooth, THRESHOLD, 255, cv2.THRESH_BINARY)[1]
-    side = 2 * max(1, round(_LOBES_UM / um_per_px / 2)) + 1
+    side = 2 * max(1, round(_LOBES_UM / um_per_px)) + 1
     joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
     count, labels = cv2.connectedComponents(joined, connectivity=8)
     at = np.flatnonzero(mask)

@@ -19,7 +19,7 @@ from services.ingestion.film.stain import Floats, Pixels
 from services.ingestion.slides.errors import SlideDamaged
 from services.ingestion.slides.slide import Slide
 
-_POOL_CELLS = 9
+_POOL_CELLS = 7
 _STEP_UM = 500.0
 _MOST_PATCHES = 160
 _PATCH_PX = 384
@@ -66,9 +66,10 @@ def _squares(sharp: Floats, film: NDArray[np.bool_], cell_um: float) -> Iterator
 
 
 def _patch_blur_um(slide: Slide, square: _Square, cell_um: float) -> float | None:
-    x, y = ((place + 0.5) * cell_um / slide.um_per_px - _PATCH_PX / 2 for place in (square.column, square.row))
+    x = _inside((square.column + 0.5) * cell_um / slide.um_per_px, slide.width)
+    y = _inside((square.row + 0.5) * cell_um / slide.um_per_px, slide.height)
     try:
-        patch = slide.read_region(round(x), round(y), _PATCH_PX, _PATCH_PX)
+        patch = slide.read_region(x, y, min(_PATCH_PX, slide.width), min(_PATCH_PX, slide.height))
     except SlideDamaged:
         return None
     green = cv2.GaussianBlur(np.ascontiguousarray(patch[..., 1]), (0, 0), _NOISE_BLUR_PX)
@@ -77,6 +78,11 @@ def _patch_blur_um(slide: Slide, square: _Square, cell_um: float) -> float | Non
         float(blur_px(*(np.mean(part, keepdims=True) for part in (energy.sharp, energy.softened)))[0, 0])
         * slide.um_per_px
     )
+
+
+def _inside(centre: float, length: int) -> int:
+    """Where a patch starts: the border of the scan would be the sharpest edge in it."""
+    return max(0, min(round(centre - _PATCH_PX / 2), length - _PATCH_PX))
 
 
 def _pooled(values: Floats) -> Floats:

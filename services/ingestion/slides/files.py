@@ -24,7 +24,7 @@ from services.ingestion.slides.vsi.documents import open_pixels, open_vsi, pixel
 
 # More files than any scan has: a folder beyond this is not walked to its end.
 _MAX_FILES = 10_000
-_PROBES = 64
+_PROBES, _PROBE = 64, 16
 _TIFF_SUFFIXES = frozenset({".svs", ".tif", ".tiff", ".scn", ".bif", ".svslide", ".ndpi"})
 
 
@@ -138,7 +138,7 @@ def _check_stack(path: Path, stack: StackDeclaration) -> None:
     """The tiles at the end and at places in between must not be zeros: copying may reserve the whole length first."""
     with open_pixels(path, stack) as file:
         container = read_container(file)
-        offsets = np.unique(container.offsets)
-        for offset in offsets[np.linspace(0, len(offsets) - 1, _PROBES).astype(np.int64)].tolist():
-            if not any(file.read(offset, 16)):
+        ends = np.unique(np.concatenate([container.offsets, container.offsets + container.lengths - _PROBE]))
+        for offset in ends[np.unique(np.linspace(0, len(ends) - 1, _PROBES).astype(np.int64))].tolist():
+            if not any(file.read(offset, _PROBE)):
                 raise SlideIncomplete(file.name, f"the tile at offset {offset} is zeros: it has not been written yet")

@@ -86,6 +86,11 @@ class Slide(Protocol):
         ...
 
     @property
+    def suspect_tiles(self) -> int:
+        """Of these, how many lie where a coarser level shows more than background: pixels were lost there."""
+        ...
+
+    @property
     def identity(self) -> str:
         """Equal for copies of one scan under any name, different for different scans. See the format's own account."""
         ...

@@ -128,10 +128,8 @@ class _MosaicTiles:
     def _tile(self, blocks: list[Pixels], level: int, x: int, y: int) -> Tile:
         per_block = blocks[0].shape[0] // self._grid.tile
         if per_block:
-            block, (left, top) = (
-                int(self._mosaic.layout[y // per_block, x // per_block]),
-                (x % per_block, y % per_block),
-            )
+            block = int(self._mosaic.layout[y // per_block, x // per_block])
+            left, top = (x % per_block, y % per_block) if block >= 0 else (0, 0)
             return Tile(level, x, y, 0, (level, block, left, top), lambda: self._part(blocks[block], left, top))
         span = self._grid.tile // blocks[0].shape[0]
         window = self._mosaic.layout[y * span : (y + 1) * span, x * span : (x + 1) * span]

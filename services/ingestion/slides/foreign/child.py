@@ -35,7 +35,8 @@ class Child:
         self._turn = threading.Lock()
         self._closed = False
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
-        self._process = subprocess.Popen(
+        # The command is fixed; the slide's path goes through the pipe.
+        self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", _WORKER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -56,9 +57,12 @@ class Child:
                 raise ValueError(f"{self._name}: the slide is closed")
             try:
                 values, data = self._exchange(request)
-            except (BrokenPipeError, EOFError, TimeoutError) as error:
+            except TimeoutError as error:
                 self._end()
-                problem = "its library took too long" if isinstance(error, TimeoutError) else self._death()
+                raise SlideDamaged(self._name, f"its library did not answer within {self._limit_s:g} s") from error
+            except (BrokenPipeError, EOFError) as error:
+                self._end(patience_s=5)
+                problem = f"its library ended by itself (exit status {self._process.returncode})"
                 raise SlideDamaged(self._name, problem) from error
         if "error" in values:
             kind, *arguments = values["error"]
@@ -93,17 +97,13 @@ class Child:
             raise EOFError
         return part
 
-    def _death(self) -> str:
-        code = self._process.returncode
-        return f"its library ended with signal {-code}" if code and code < 0 else f"its library ended with code {code}"
-
-    def _end(self) -> None:
+    def _end(self, patience_s: float = 0) -> None:
+        """Kill the child, unless it ends by itself within the patience: then its exit status says how."""
         if self._closed:
             return
         self._closed = True
-        # One that died by itself keeps the code that says how.
         try:
-            self._process.wait(timeout=0.5 if self._process.stdout is None else 0.0)
+            self._process.wait(patience_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -53,7 +53,7 @@ def moment(text: str | None, *formats: str) -> str | None:
     """A time written in one of the formats, as ISO 8601 (UTC where no zone is given); None where it is in none."""
     for pattern in formats if text else ():
         try:
-            found = datetime.strptime(str(text).strip(), pattern)
+            found = datetime.strptime(str(text).strip(), pattern)  # noqa: DTZ007 (the zone is added below)
         except ValueError:
             continue
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).isoformat()

@@ -28,6 +28,7 @@ class ForeignSlide:
     planes = 1
     plane = 0
     missing_tiles = 0
+    suspect_tiles = 0
 
     def __init__(self, path: Path, *, scene: str | None = None, um_per_px: float | None = None) -> None:
         self.path = path

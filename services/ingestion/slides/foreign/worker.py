@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Protocol
 import openslide
 
 from services.ingestion.slides.errors import SlideDamaged, SlideError, SlideUnsupported
+from services.ingestion.slides.foreign.aperio_reader import AperioReader
 from services.ingestion.slides.foreign.facts import SlideFacts
 from services.ingestion.slides.foreign.openslide_reader import OpenSlideReader
 from services.ingestion.slides.foreign.vips_reader import VipsReader
@@ -64,12 +65,14 @@ def open_reader(path: Path, scene: str | None, um_per_px: float | None) -> Reade
     if "<OME" in text:
         return VipsReader(path, text, scene, um_per_px)
     vendor = openslide.OpenSlide.detect_format(path)
+    if vendor == "aperio":
+        return AperioReader(path, um_per_px)
     if vendor not in (None, "generic-tiff"):
         return OpenSlideReader(path, um_per_px)
     if tiff is not None:
         return VipsReader(path, text, scene, um_per_px)
     raise SlideUnsupported(
-        path.name, "is no slide in any format that is read", "See the list of formats in the manual."
+        path.name, "is no slide in any format that is read", "Export it as OME-TIFF, or copy the .vsi."
     )
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from services.ingestion.slides import jpeg, jpeg2000
 from services.ingestion.slides.errors import SlideUnsupported
 from services.ingestion.slides.positioned import PositionedFile
 from services.ingestion.slides.slide import Pixels
-from services.ingestion.slides.vsi import jpeg, jpeg2000
 from services.ingestion.slides.vsi.container import PixelHeader
 
 

@@ -1,10 +1,10 @@
 """The two kinds of file of a slide, opened and parsed: the .vsi, and the pixel file of a stack."""
 
-import struct
 from pathlib import Path
 
 from services.ingestion.slides.errors import SlideIncomplete, SlideUnreachable, SlideUnsupported
 from services.ingestion.slides.positioned import PositionedFile
+from services.ingestion.slides.tiff import check_tiff_complete
 from services.ingestion.slides.vsi.declaration import SlideDeclaration, StackDeclaration, declared
 from services.ingestion.slides.vsi.tagtree import TREE_OFFSET, parse_tree
 
@@ -48,9 +48,8 @@ def read_declaration(file: PositionedFile) -> SlideDeclaration:
     if header[:4] != b"II*\0":
         raise SlideUnsupported(file.name, f"is not a .vsi: it begins with {header[:4].hex(' ')}, not with 49 49 2a 00")
     tree = parse_tree(file.read(0, min(file.size, _TREE_LIMIT)), file.name, file.size)
-    (first_page,) = struct.unpack_from("<I", header, 4)
-    if first_page > file.size:
-        raise SlideIncomplete(file.name, f"its first page is at offset {first_page}, the file ends at {file.size}")
+    # Thumbnails follow the tree as ordinary TIFF pages: a copy cut among them is not done.
+    check_tiff_complete(file)
     return declared(tree, file.name)
 
 

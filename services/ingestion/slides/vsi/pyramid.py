@@ -1,5 +1,6 @@
 """Where the tiles of a scan lie: grid and levels as the .vsi and the pixel file both declare them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,6 +71,15 @@ class TileIndex:
         """How many places of a level have no tile."""
         low, high = np.searchsorted(self._sorted, self._base[level : level + 2])
         return self._totals[level] - int(high - low)
+
+    def absent(self, level: int) -> Iterator[tuple[int, Integers]]:
+        """The rows of a level's grid that lack tiles, and the columns where each does."""
+        base, columns = int(self._base[level]), self._columns[level]
+        for row in range(self._totals[level] // columns):
+            low, high = np.searchsorted(self._sorted, [base + row * columns, base + (row + 1) * columns])
+            if high - low < columns:
+                stored = self._sorted[low:high] - base - row * columns
+                yield row, np.setdiff1d(np.arange(columns, dtype=np.int64), stored)
 
     def find(self, level: int, columns: range, rows: range) -> list[tuple[int, int, int, int, int]]:
         """The tiles stored at those places: key, column, row, offset, length of each."""

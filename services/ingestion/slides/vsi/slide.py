@@ -10,6 +10,7 @@ from typing import Self
 from services.ingestion.slides.errors import SlideUnsupported
 from services.ingestion.slides.regions import Region, check_region
 from services.ingestion.slides.slide import Level, Pixels
+from services.ingestion.slides.vsi.absent import suspect_tiles
 from services.ingestion.slides.vsi.choice import chosen_scan, sole_untyped
 from services.ingestion.slides.vsi.container import Container, read_container
 from services.ingestion.slides.vsi.declaration import SlideDeclaration, StackDeclaration
@@ -73,6 +74,11 @@ class VsiSlide:
     def identity(self) -> str:
         """Equal for copies of this scan; see `identity` for what it covers."""
         return identity(self._vsi, self._pixels, _table(self._container))
+
+    @cached_property
+    def suspect_tiles(self) -> int:
+        """Absent tiles whose place is stained on a coarser level; costs a pass over the rows that lack tiles."""
+        return suspect_tiles(self._pyramid, self._tiles, self.background) if self.missing_tiles else 0
 
     def read_region(self, x: int, y: int, width: int, height: int, level: int = 0) -> Pixels:
         """The pixels from (x, y) of a level, (height, width, 3) uint8 RGB; see `Slide.read_region`."""

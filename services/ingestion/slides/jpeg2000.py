@@ -13,8 +13,13 @@ _MAX_BOXES = 32
 _CODING_STYLE = b"\xff\x52"
 _SIZ = struct.Struct(">HHIIIIIIIIH")
 _TRAILING = 16
-# Runs of zeros longer than the empty packets that a blank tile may hold; with precincts there may be many.
-_ZERO_RUN, _ZERO_RUN_PRECINCTS = 64, 1024
+# Zeros beyond the empty packets that a blank tile may hold.
+_ZERO_RUN = 64
+# Part 1 of the standard (ISO/IEC 15444-1, table A.15).
+_MOST_LEVELS = 32
+# A tile in more pieces than this serves only to take time and memory.
+_MOST_PACKETS = 1 << 16
+_HEADER_LIMIT = 1024
 
 
 def decode(data: bytes, out: Pixels) -> None:
@@ -23,7 +28,7 @@ def decode(data: bytes, out: Pixels) -> None:
     _check_sizes(data[start : start + 64], out.shape)
     if _END not in data[-_TRAILING:]:
         raise ValueError("the JPEG 2000 codestream has no end marker")
-    if bytes(_longest_zeros(data, start)) in data[start:]:
+    if bytes(_longest_zeros(data, start, out.shape)) in data[start:]:
         raise ValueError("the JPEG 2000 codestream is partly zeroed")
     try:
         imagecodecs.jpeg2k_decode(data[start:], numthreads=1, out=out)
@@ -60,10 +65,19 @@ def _check_sizes(head: bytes, shape: tuple[int, ...]) -> None:
         raise ValueError("the JPEG 2000 picture is not three components of 8 bits at full resolution")
 
 
-def _longest_zeros(data: bytes, start: int) -> int:
+def _longest_zeros(data: bytes, start: int, shape: tuple[int, ...]) -> int:
     """The shortest run of zeros that no sound codestream has: an empty packet is one zero byte."""
-    style = data.find(_CODING_STYLE, start, start + 1024)
-    if style < 0 or len(data) < style + 10:
+    style = data.find(_CODING_STYLE, start, start + _HEADER_LIMIT)
+    if style < 0 or len(data) < style + 14:
         raise ValueError("the JPEG 2000 codestream has no coding style")
-    precincts, layers, levels = data[style + 4] & 1, struct.unpack_from(">H", data, style + 6)[0], data[style + 9]
-    return _ZERO_RUN_PRECINCTS if precincts else _ZERO_RUN + 3 * layers * (levels + 1)
+    with_precincts, _, layers, _, levels = struct.unpack_from(">BBHBB", data, style + 4)
+    exponents = data[style + 14 : style + 15 + levels] if with_precincts & 1 else b"\xff" * (levels + 1)
+    if levels > _MOST_LEVELS or len(exponents) != levels + 1:
+        raise ValueError("the JPEG 2000 codestream's coding style is broken")
+    packets = 0
+    for resolution, exponent in enumerate(exponents):
+        height, width = (-(-side >> (levels - resolution)) for side in shape[:2])
+        packets += -(-width >> (exponent & 15)) * -(-height >> (exponent >> 4))
+    if layers * packets > _MOST_PACKETS:
+        raise ValueError(f"the JPEG 2000 codestream has {layers} layers in {packets} precincts")
+    return int(_ZERO_RUN + 3 * layers * packets)

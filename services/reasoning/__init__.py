@@ -1,0 +1,1 @@
+"""From cells to a decision: counts, intervals, grades, rules, and what is released or held."""

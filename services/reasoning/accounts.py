@@ -1,0 +1,77 @@
+"""What was counted on a read slide, and what its reader must know: everything between cells and the report, purely."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from services.reasoning.cells import Purpose, ReadField
+from services.reasoning.differential import differential
+from services.reasoning.factsheet import Circumstances, Counts, facts_of
+from services.reasoning.figures import Figure, Note
+from services.reasoning.haemogram import Haemogram
+from services.reasoning.judging import Judgement, judge
+from services.reasoning.knowledge import Knowledge
+from services.reasoning.morphology import morphology
+from services.reasoning.platelets import platelets
+
+
+@dataclass(frozen=True)
+class Account:
+    """A slide in figures, judged by the rules."""
+
+    figures: tuple[Figure, ...]
+    judgement: Judgement
+    limitations: tuple[Note, ...]
+    reached: Mapping[Purpose, int]
+
+
+def count_cells(fields: Sequence[ReadField], knowledge: Knowledge) -> Counts:
+    """Everything that is counted. Raises TablesInvalid for a class that classes.yaml lacks."""
+    counting = knowledge.counting
+    return Counts(
+        differential(fields, knowledge.classes),
+        morphology(fields, knowledge.classes, knowledge.grading),
+        platelets(
+            fields,
+            knowledge.classes,
+            gap_um=counting.clump_gap_um.value,
+            smallest=int(counting.clump_platelets.value),
+        ),
+    )
+
+
+def account(
+    fields: Sequence[ReadField], circumstances: Circumstances, haemogram: Haemogram, knowledge: Knowledge
+) -> Account:
+    """Count, judge, and say what limits it. Raises TablesInvalid, RuleDefect."""
+    counts, counting = count_cells(fields, knowledge), knowledge.counting
+    figures = (
+        *counts.leukocytes.for_report(knowledge.classes, counting.minimum_leukocytes.value),
+        *counts.platelets.for_report(),
+        *counts.erythrocytes.for_report(counting.minimum_erythrocytes.value),
+    )
+    reached = {
+        Purpose.LEUKOCYTES: len(counts.leukocytes.counted),
+        Purpose.ERYTHROCYTES: len(counts.erythrocytes.classified),
+    }
+    judgement = judge(knowledge.rules, facts_of(counts, circumstances, haemogram, counting))
+    limitations = (*_limitations(circumstances, reached), *haemogram.unusable)
+    return Account(figures, judgement, limitations, reached)
+
+
+def _limitations(known: Circumstances, reached: Mapping[Purpose, int]) -> list[Note]:
+    wanted = {Purpose.LEUKOCYTES: known.leukocytes_wanted, Purpose.ERYTHROCYTES: known.erythrocytes_wanted}
+    notes = []
+    if known.cut_short:
+        counted = f"{reached[Purpose.LEUKOCYTES]} leukocytes and {reached[Purpose.ERYTHROCYTES]} red cells"
+        notes.append(Note("cut_short", f"The deadline came before everything was read: {counted} were counted."))
+    notes += [
+        Note("target_not_reached", f"{reached[purpose]} of {target} {purpose} wanted were counted.")
+        for purpose, target in wanted.items()
+        if reached[purpose] < target
+    ]
+    if known.unreadable_fields:
+        unread = f"{known.unreadable_fields} of {known.fields} fields could not be read."
+        notes.append(Note("unreadable_fields", unread))
+    if known.missing_tiles:
+        notes.append(Note("missing_tiles", f"The scan lacks {known.missing_tiles} tiles beside stained areas."))
+    return notes

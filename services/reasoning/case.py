@@ -1,0 +1,65 @@
+"""One slide as it stands in the store."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.kit.clock import from_timestamp, to_timestamp
+from services.kit.contracts import Order, Priority, Reading, Slide, Stage
+from services.kit.stages import reached
+from services.reasoning.cells import Purpose
+from services.reasoning.evidence import round_of
+from services.reasoning.progress import Progress
+from services.reasoning.settings import ReasoningSettings
+from services.reasoning.store import CaseStore
+
+
+@dataclass(frozen=True)
+class Case:
+    """A slide with what was announced of it and how far its cells are here."""
+
+    slide: Slide
+    readings: tuple[Reading, ...]
+    progress: Progress
+    wanted: Mapping[Purpose, int]
+    order: Order | None
+
+
+def open_case(store: CaseStore, slide_id: str, order: Order | None, settings: ReasoningSettings) -> Case:
+    """The case under `order`, whose urgency and wishes it takes on."""
+    readings = tuple(store.readings(slide_id))
+    scan = store.scan(slide_id)
+    known = readings[0].slide if readings else scan.slide if scan else store.slide(slide_id)
+    leukocytes = order.leukocytes_wanted if order and order.leukocytes_wanted > 0 else settings.leukocytes
+    wanted = {Purpose.LEUKOCYTES: leukocytes, Purpose.ERYTHROCYTES: settings.erythrocytes}
+    slide = _urgent(known, order, settings.stat_promise_s)
+    return Case(slide, readings, _progress(store, slide_id, readings), wanted, order)
+
+
+def deadline_of(slide: Slide) -> datetime | None:
+    """When the report must be acknowledged (aware UTC); None while the slide has none."""
+    return from_timestamp(slide.deadline) if slide.HasField("deadline") else None
+
+
+def _urgent(known: Slide, order: Order | None, stat_promise_s: float) -> Slide:
+    slide = Slide()
+    slide.CopyFrom(known)
+    if order is None or order.priority != Priority.PRIORITY_STAT:
+        return slide
+    slide.priority = Priority.PRIORITY_STAT
+    complete, deadline = reached(slide, Stage.STAGE_SCAN_COMPLETE), deadline_of(slide)
+    if complete is not None:
+        soon = complete + timedelta(seconds=stat_promise_s)
+        slide.deadline.CopyFrom(to_timestamp(min(soon, deadline) if deadline else soon))
+    return slide
+
+
+def _progress(store: CaseStore, slide_id: str, readings: tuple[Reading, ...]) -> Progress:
+    rounds = [round_of(reading) for reading in readings]
+    announced = frozenset[str]().union(*(round_.tile_ids for round_ in rounds))
+    here = [tile for tile in store.tile_counts(slide_id) if tile.tile_id in announced]
+    counted = {
+        Purpose.LEUKOCYTES: sum(tile.leukocytes for tile in here),
+        Purpose.ERYTHROCYTES: sum(tile.erythrocytes for tile in here),
+    }
+    return Progress(rounds, frozenset(tile.tile_id for tile in here), counted)

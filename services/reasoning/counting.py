@@ -1,0 +1,39 @@
+"""How cells are counted: minima and geometry, from counting.yaml."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.reasoning.errors import TablesInvalid
+from services.reasoning.yamlfile import read_table
+
+FILE = Path(__file__).parent / "data" / "counting.yaml"
+
+
+class Value(BaseModel):
+    """A number with its unit and where it comes from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    value: float = Field(gt=0)
+    unit: str
+    source: str = Field(min_length=10)
+
+
+class CountingTable(BaseModel):
+    """What figures rest on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str
+    minimum_leukocytes: Value
+    minimum_erythrocytes: Value
+    certain_probability: Value
+    clump_gap_um: Value
+    clump_platelets: Value
+
+    @classmethod
+    def load(cls, file: Path = FILE) -> Self:
+        """The table in `file`. Raises TablesInvalid."""
+        return read_table(cls, file, TablesInvalid)

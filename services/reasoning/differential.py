@@ -1,0 +1,88 @@
+"""The differential: which leukocytes count, and what stands beside them.
+
+The denominator is the identified leukocytes whose class the differential counts. Cells that the classifier would not
+name are counted and shown beside it, never shared out; erythroblasts are given per 100 leukocytes; platelets and
+artefacts that the detector took for leukocytes are left out (CLSI H20-A2).
+
+Fields of the feathered edge are no part of it: large cells are carried there, and percentages would follow them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from services.reasoning.cells import UNIDENTIFIED, Kind, Purpose, ReadField, SmearCell
+from services.reasoning.classes import ClassTable, Role
+from services.reasoning.figures import Figure, Note, count, per_hundred, percentage
+
+# Fields that were chosen without regard to where large cells are carried.
+COUNTED_ON = frozenset({Purpose.LEUKOCYTES, Purpose.ERYTHROCYTES, Purpose.PLATELETS})
+
+
+@dataclass(frozen=True)
+class Differential:
+    """Figures with values whatever their size; `for_report` withholds what the counts do not carry."""
+
+    counted: tuple[SmearCell, ...]
+    unidentified: tuple[SmearCell, ...]
+    classes: tuple[Figure, ...]
+    groups: tuple[Figure, ...]
+    # The classes that each of these figures sums up, by the figure's name.
+    members: Mapping[str, tuple[str, ...]]
+    erythroblast_cells: tuple[SmearCell, ...]
+    erythroblasts: Figure
+    # Leukocytes with a name, on fields of the feathered edge.
+    at_edge: tuple[SmearCell, ...]
+
+    def for_report(self, table: ClassTable, minimum: float) -> list[Figure]:
+        """Every figure of the differential, without values when fewer than `minimum` leukocytes were counted."""
+        reported = [f for f in self.groups if f.name.removeprefix("differential.") in table.reported]
+        figures = [*self.classes, *reported, self.erythroblasts]
+        if len(self.counted) < minimum:
+            figures = [figure.without_value(_too_few(len(self.counted), minimum)) for figure in figures]
+        looked_at = len(self.counted) + len(self.unidentified)
+        counts = [
+            count("leukocytes.counted", self.counted, looked_at),
+            count("leukocytes.unidentified", self.unidentified, looked_at),
+        ]
+        return [*counts, *figures]
+
+
+def differential(fields: Sequence[ReadField], table: ClassTable) -> Differential:
+    """Count the leukocytes of `fields`. Raises TablesInvalid for a class that the table lacks."""
+    inside = _leukocytes(field for field in fields if field.purposes & COUNTED_ON)
+    outside = _leukocytes(field for field in fields if not field.purposes & COUNTED_ON)
+    counted = _with_role(inside, table, Role.DIFFERENTIAL)
+    erythroblasts = _with_role(inside, table, Role.ERYTHROBLAST)
+    classes = {f"differential.{name}": (name,) for name in table.differential}
+    groups = {f"differential.{name}": members for name, members in table.groups.items()}
+    return Differential(
+        counted=counted,
+        unidentified=tuple(cell for cell in inside if cell.label == UNIDENTIFIED),
+        classes=tuple(_share(name, members, counted) for name, members in classes.items()),
+        groups=tuple(_share(name, members, counted) for name, members in groups.items()),
+        members=classes | groups,
+        erythroblast_cells=erythroblasts,
+        erythroblasts=per_hundred("erythroblasts.per_100_leukocytes", erythroblasts, len(counted), "/100{WBCs}"),
+        at_edge=_with_role(outside, table, Role.DIFFERENTIAL),
+    )
+
+
+def leukocytes_counted(field: ReadField, table: ClassTable) -> int:
+    """How many cells of one field the differential counts. Raises TablesInvalid for a class that the table lacks."""
+    return len(_with_role(_leukocytes([field]), table, Role.DIFFERENTIAL)) if field.purposes & COUNTED_ON else 0
+
+
+def _leukocytes(fields: Iterable[ReadField]) -> list[SmearCell]:
+    return [cell for field in fields for cell in field.cells if cell.kind is Kind.LEUKOCYTE]
+
+
+def _with_role(cells: Iterable[SmearCell], table: ClassTable, role: Role) -> tuple[SmearCell, ...]:
+    return tuple(cell for cell in cells if cell.identified and table.role(cell.label) is role)
+
+
+def _share(name: str, members: Sequence[str], counted: Sequence[SmearCell]) -> Figure:
+    return percentage(name, [c for c in counted if c.label in members], len(counted))
+
+
+def _too_few(counted: int, minimum: float) -> Note:
+    return Note("too_few_leukocytes", f"{counted} leukocytes were counted; percentages are given from {minimum:g} on")

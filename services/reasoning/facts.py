@@ -1,0 +1,147 @@
+"""The fact model: every name that a rule may use, its type, its unit and what it means. docs/rules.md repeats it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.reasoning.classes import ClassTable
+from services.reasoning.haemogram import HaemogramTable
+
+
+class FactType(StrEnum):
+    """Types of CEL."""
+
+    BOOL = "bool"
+    INT = "int"
+    DOUBLE = "double"
+
+    def holds(self, value: object) -> bool:
+        """Whether `value` is of this type; an int is no double, as in CEL."""
+        return type(value) is {"bool": bool, "int": int, "double": float}[self.value]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One name. An optional fact may be absent: a condition that needs it then does not hold."""
+
+    name: str
+    type: FactType
+    meaning: str
+    optional: bool = False
+    # The measure that a finding with this fact rests on.
+    measure: str = ""
+
+
+FactValue = bool | int | float
+Facts = Mapping[str, FactValue]
+
+_SHARE = (
+    ("count", FactType.INT, "cells", False),
+    ("percent", FactType.DOUBLE, "share of the leukocytes counted, %", True),
+    ("low", FactType.DOUBLE, "lower exact 95 % limit of the share, %", True),
+    ("high", FactType.DOUBLE, "upper exact 95 % limit of the share, %", True),
+    ("certain", FactType.INT, "certain cells: only candidate, and probability ≥ certain_probability", False),
+    ("certain_percent", FactType.DOUBLE, "share of the certain cells, %", True),
+    ("certain_low", FactType.DOUBLE, "lower exact 95 % limit of the share of the certain cells, %", True),
+    ("edge_certain", FactType.INT, "certain cells on fields of the feathered edge, outside the differential", False),
+)
+_RED = (
+    ("count", FactType.INT, "red cells of the class", False),
+    ("percent", FactType.DOUBLE, "share of the red cells classified, %", True),
+    ("low", FactType.DOUBLE, "lower exact 95 % limit of the share, %", True),
+    ("high", FactType.DOUBLE, "upper exact 95 % limit of the share, %", True),
+    ("grade", FactType.INT, "grade by grading.yaml, 0 to 3; absent for a class that is not graded", True),
+)
+_FIXED = (
+    Fact("order.known", FactType.BOOL, "the specimen has an order"),
+    Fact("order.stat", FactType.BOOL, "the order is STAT"),
+    Fact("haemogram.known", FactType.BOOL, "the order came with at least one usable result of the haemogram"),
+    Fact("leukocytes.counted", FactType.INT, "leukocytes of the differential", measure="leukocytes.counted"),
+    Fact("leukocytes.wanted", FactType.INT, "leukocytes asked for", measure="leukocytes.counted"),
+    Fact("leukocytes.minimum", FactType.INT, "leukocytes from which percentages are given"),
+    Fact("leukocytes.unidentified", FactType.INT, "leukocytes without a name", measure="leukocytes.unidentified"),
+    Fact(
+        "leukocytes.unidentified_percent",
+        FactType.DOUBLE,
+        "their share of all leukocytes looked at, %",
+        optional=True,
+        measure="leukocytes.unidentified",
+    ),
+    Fact(
+        "leukocytes.possible_blasts",
+        FactType.INT,
+        "leukocytes without a name that may be blasts: blast is among their candidates",
+        measure="leukocytes.unidentified",
+    ),
+    Fact(
+        "leukocytes.possible_blasts_percent",
+        FactType.DOUBLE,
+        "their share of all leukocytes looked at, %",
+        optional=True,
+        measure="leukocytes.unidentified",
+    ),
+    Fact("erythrocytes.counted", FactType.INT, "red cells classified", measure="erythrocytes.counted"),
+    Fact("erythrocytes.wanted", FactType.INT, "red cells asked for", measure="erythrocytes.counted"),
+    Fact("erythrocytes.minimum", FactType.INT, "red cells from which shares and grades are given"),
+    Fact(
+        "erythrocytes.unidentified_percent",
+        FactType.DOUBLE,
+        "share of red cells without a certain class, %",
+        optional=True,
+        measure="erythrocytes.unidentified",
+    ),
+    Fact("platelets.counted", FactType.INT, "platelets on monolayer fields", measure="platelets.counted"),
+    Fact(
+        "platelets.per_100_erythrocytes",
+        FactType.DOUBLE,
+        "platelets per 100 red cells, whether or not clumps are seen",
+        optional=True,
+        measure="platelets.per_100_erythrocytes",
+    ),
+    Fact("platelets.clumps", FactType.INT, "clumps of platelets", measure="platelets.clumps"),
+    Fact("reading.fields", FactType.INT, "fields chosen to be read"),
+    Fact("reading.unreadable_fields", FactType.INT, "fields whose pixels could not be read"),
+    Fact("reading.unreadable_percent", FactType.DOUBLE, "their share of the fields chosen, %", optional=True),
+    Fact("reading.rejected_fields", FactType.INT, "fields looked at and not chosen"),
+    Fact("reading.missing_tiles", FactType.INT, "tiles that the scanner left out beside stained ones"),
+    Fact("reading.in_focus_percent", FactType.DOUBLE, "share of the covered area that is in focus, %"),
+    Fact("reading.cut_short", FactType.BOOL, "the deadline came before everything chosen was read"),
+    Fact("reading.film_exhausted", FactType.BOOL, "the film has no more leukocytes to read"),
+)
+
+
+def fact_model(classes: ClassTable, haemogram: HaemogramTable) -> dict[str, Fact]:
+    """Every fact by name."""
+    facts = [*_FIXED, *_leukocyte_facts(classes), *_red_cell_facts(classes), *_erythroblast_facts()]
+    facts += _haemogram_facts(haemogram)
+    return {fact.name: fact for fact in facts}
+
+
+def _leukocyte_facts(classes: ClassTable) -> Iterator[Fact]:
+    for name in (*classes.differential, *classes.groups):
+        measure = f"differential.{name}"
+        for suffix, kind, meaning, optional in _SHARE:
+            yield Fact(f"differential.{name}.{suffix}", kind, f"{name}: {meaning}", optional, measure)
+
+
+def _red_cell_facts(classes: ClassTable) -> Iterator[Fact]:
+    for name in classes.erythrocytes:
+        for suffix, kind, meaning, optional in _RED:
+            yield Fact(f"erythrocytes.{name}.{suffix}", kind, f"{name}: {meaning}", optional, f"erythrocytes.{name}")
+
+
+def _erythroblast_facts() -> Iterator[Fact]:
+    measure = "erythroblasts.per_100_leukocytes"
+    yield Fact("erythroblasts.count", FactType.INT, "erythroblasts", measure=measure)
+    yield Fact("erythroblasts.certain", FactType.INT, "certain erythroblasts", measure=measure)
+    for suffix, meaning in (
+        ("per_100_leukocytes", "erythroblasts per 100 leukocytes"),
+        ("low", "lower exact 95 % limit of that"),
+        ("certain_low", "lower exact 95 % limit of the certain erythroblasts per 100 leukocytes"),
+    ):
+        yield Fact(f"erythroblasts.{suffix}", FactType.DOUBLE, meaning, optional=True, measure=measure)
+
+
+def _haemogram_facts(haemogram: HaemogramTable) -> Iterator[Fact]:
+    for name, analyte in haemogram.analytes.items():
+        yield Fact(f"haemogram.{name}", FactType.DOUBLE, f"{analyte.meaning}, {analyte.unit}", optional=True)

@@ -1,0 +1,138 @@
+"""The facts of one slide, from what was counted, read and ordered."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from services.reasoning.cells import SmearCell
+from services.reasoning.counting import CountingTable
+from services.reasoning.differential import Differential
+from services.reasoning.facts import FactValue
+from services.reasoning.figures import Figure, per_hundred, percentage
+from services.reasoning.haemogram import Haemogram
+from services.reasoning.morphology import Morphology
+from services.reasoning.platelets import Platelets
+
+NamedFact = tuple[str, FactValue | None]
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What rules may know of a slide beside its cells."""
+
+    order_known: bool
+    stat: bool
+    leukocytes_wanted: int
+    erythrocytes_wanted: int
+    fields: int
+    unreadable_fields: int
+    rejected_fields: int
+    missing_tiles: int
+    in_focus: float
+    cut_short: bool
+    film_exhausted: bool
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Everything counted on a slide."""
+
+    leukocytes: Differential
+    erythrocytes: Morphology
+    platelets: Platelets
+
+
+def facts_of(
+    counts: Counts, circumstances: Circumstances, haemogram: Haemogram, counting: CountingTable
+) -> dict[str, FactValue]:
+    """Every fact that is known, by name; those without a value are absent."""
+    facts = [
+        *_circumstances(circumstances),
+        *_leukocytes(counts.leukocytes, counting),
+        *_classes(counts.leukocytes, counting.certain_probability.value),
+        *_erythroblasts(counts.leukocytes, counting.certain_probability.value),
+        *_erythrocytes(counts.erythrocytes, counting),
+        *_platelets(counts.platelets),
+        ("haemogram.known", bool(haemogram.values)),
+        *((f"haemogram.{name}", float(value)) for name, value in haemogram.values.items()),
+    ]
+    return {name: value for name, value in facts if value is not None}
+
+
+def certain(cells: Sequence[SmearCell], probability: float) -> list[SmearCell]:
+    """Cells whose class is their only candidate and at least as probable as that."""
+    return [cell for cell in cells if cell.candidates == (cell.label,) and cell.certainty >= probability]
+
+
+def _circumstances(known: Circumstances) -> Iterator[NamedFact]:
+    yield "order.known", known.order_known
+    yield "order.stat", known.stat
+    yield "leukocytes.wanted", known.leukocytes_wanted
+    yield "erythrocytes.wanted", known.erythrocytes_wanted
+    yield "reading.fields", known.fields
+    yield "reading.unreadable_fields", known.unreadable_fields
+    yield "reading.unreadable_percent", _percent(known.unreadable_fields, known.fields)
+    yield "reading.rejected_fields", known.rejected_fields
+    yield "reading.missing_tiles", known.missing_tiles
+    yield "reading.in_focus_percent", 100 * known.in_focus
+    yield "reading.cut_short", known.cut_short
+    yield "reading.film_exhausted", known.film_exhausted
+
+
+def _leukocytes(counted: Differential, counting: CountingTable) -> Iterator[NamedFact]:
+    looked_at = len(counted.counted) + len(counted.unidentified)
+    blasts = sum("blast" in cell.candidates for cell in counted.unidentified)
+    yield "leukocytes.counted", len(counted.counted)
+    yield "leukocytes.minimum", int(counting.minimum_leukocytes.value)
+    yield "leukocytes.unidentified", len(counted.unidentified)
+    yield "leukocytes.unidentified_percent", _percent(len(counted.unidentified), looked_at)
+    yield "leukocytes.possible_blasts", blasts
+    yield "leukocytes.possible_blasts_percent", _percent(blasts, looked_at)
+
+
+def _classes(counted: Differential, probability: float) -> Iterator[NamedFact]:
+    sure = certain(counted.counted, probability)
+    edge = certain(counted.at_edge, probability)
+    for figure in (*counted.classes, *counted.groups):
+        members = set(counted.members[figure.name])
+        surely = percentage(figure.name, [c for c in sure if c.label in members], figure.denominator)
+        yield from _shares(figure)
+        yield f"{figure.name}.certain", surely.numerator
+        yield f"{figure.name}.certain_percent", surely.value
+        yield f"{figure.name}.certain_low", surely.low
+        yield f"{figure.name}.edge_certain", sum(cell.label in members for cell in edge)
+
+
+def _erythroblasts(counted: Differential, probability: float) -> Iterator[NamedFact]:
+    figure = counted.erythroblasts
+    surely = per_hundred("", certain(counted.erythroblast_cells, probability), figure.denominator, "")
+    yield "erythroblasts.count", figure.numerator
+    yield "erythroblasts.certain", surely.numerator
+    yield "erythroblasts.per_100_leukocytes", figure.value
+    yield "erythroblasts.low", figure.low
+    yield "erythroblasts.certain_low", surely.low
+
+
+def _erythrocytes(counted: Morphology, counting: CountingTable) -> Iterator[NamedFact]:
+    yield "erythrocytes.counted", len(counted.classified)
+    yield "erythrocytes.minimum", int(counting.minimum_erythrocytes.value)
+    yield "erythrocytes.unidentified_percent", _percent(len(counted.unidentified), len(counted.classified))
+    for figure in counted.classes:
+        yield from _shares(figure)
+        yield f"{figure.name}.grade", figure.grade
+
+
+def _platelets(counted: Platelets) -> Iterator[NamedFact]:
+    yield "platelets.counted", len(counted.counted)
+    yield "platelets.per_100_erythrocytes", counted.ratio.value
+    yield "platelets.clumps", len(counted.clumps)
+
+
+def _shares(figure: Figure) -> Iterator[NamedFact]:
+    yield f"{figure.name}.count", figure.numerator
+    yield f"{figure.name}.percent", figure.value
+    yield f"{figure.name}.low", figure.low
+    yield f"{figure.name}.high", figure.high
+
+
+def _percent(part: int, of: int) -> float | None:
+    return 100 * part / of if of else None

@@ -1,0 +1,94 @@
+"""Platelets per 100 red cells, and clumps found by geometry.
+
+No estimate is given when clumps are seen: platelets in clumps are not evenly spread, and the figure would be too low.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from services.reasoning.cells import Box, Kind, Purpose, ReadField, SmearCell
+from services.reasoning.classes import ClassTable, Role
+from services.reasoning.figures import Figure, Note, count, per_hundred
+
+# The monolayer, where red cells lie side by side: elsewhere their number says nothing of the area.
+COUNTED_ON = frozenset({Purpose.ERYTHROCYTES, Purpose.PLATELETS})
+CLUMPS_ON = COUNTED_ON | {Purpose.PLATELET_CLUMPS}
+
+Clump = tuple[SmearCell, ...]
+
+
+@dataclass(frozen=True)
+class Platelets:
+    """`ratio` has its value even when clumps are seen; `for_report` withholds it."""
+
+    counted: tuple[SmearCell, ...]
+    erythrocytes: int
+    ratio: Figure
+    clumps: tuple[Clump, ...]
+
+    def for_report(self) -> list[Figure]:
+        """Platelets counted, per 100 red cells, and clumps: their number, with the cells of all of them."""
+        ratio = self.ratio.without_value(_clumped(len(self.clumps))) if self.clumps else self.ratio
+        members = count("platelets.clumps", (cell for clump in self.clumps for cell in clump))
+        clumps = Figure("platelets.clumps", len(self.clumps), members.numerator, "1", members.cell_ids)
+        return [count("platelets.counted", self.counted), ratio, clumps]
+
+
+def platelets(fields: Sequence[ReadField], table: ClassTable, *, gap_um: float, smallest: int) -> Platelets:
+    """Count platelets on monolayer fields; find groups of `smallest` or more that lie within `gap_um` of each other."""
+    inside = [cell for field in fields if field.purposes & COUNTED_ON for cell in field.cells]
+    counted = tuple(platelets_of(inside, table))
+    erythrocytes = sum(cell.kind is Kind.ERYTHROCYTE for cell in inside)
+    searched = [cell for field in fields if field.purposes & CLUMPS_ON for cell in field.cells]
+    return Platelets(
+        counted=counted,
+        erythrocytes=erythrocytes,
+        ratio=per_hundred("platelets.per_100_erythrocytes", counted, erythrocytes, "/100{RBCs}"),
+        clumps=tuple(clumps_of(list(platelets_of(searched, table)), gap_um, smallest)),
+    )
+
+
+def platelets_of(cells: Iterable[SmearCell], table: ClassTable) -> Iterator[SmearCell]:
+    """What the detector took for platelets, and what it took for leukocytes and the classifier named platelets."""
+    for cell in cells:
+        named = cell.kind is Kind.LEUKOCYTE and cell.identified and table.role(cell.label) is Role.PLATELET
+        if named or cell.kind is Kind.PLATELET:
+            yield cell
+
+
+def clumps_of(cells: Sequence[SmearCell], gap_um: float, smallest: int) -> Iterator[Clump]:
+    """Groups of at least `smallest` cells, connected where boxes are `gap_um` or less apart."""
+    if len(cells) < smallest:
+        return
+    links = _links([cell.box for cell in cells], gap_um)
+    _, group = connected_components(links, directed=False)
+    sizes = np.bincount(group)
+    for number in np.flatnonzero(sizes >= smallest):
+        yield tuple(cells[index] for index in np.flatnonzero(group == number).tolist())
+
+
+def _links(boxes: Sequence[Box], gap_um: float) -> coo_array:
+    edges = np.array([(b.x, b.y, b.x + b.width, b.y + b.height) for b in boxes])
+    order = np.argsort(edges[:, 0], kind="stable")
+    pairs = [(order[i], order[j]) for i in range(len(boxes)) for j in _near(edges[order], i, gap_um)]
+    rows, columns = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    return coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(boxes), len(boxes)))
+
+
+def _near(edges: npt.NDArray[np.float64], index: int, gap_um: float) -> list[int]:
+    """Boxes after `index`, in order of their left edges, that lie within the gap of it."""
+    end = int(np.searchsorted(edges[:, 0], edges[index, 2] + gap_um, side="right"))
+    later = edges[index + 1 : end]
+    right_of = np.maximum(later[:, 0] - edges[index, 2], 0.0)
+    apart = np.maximum(np.maximum(later[:, 1] - edges[index, 3], edges[index, 1] - later[:, 3]), 0.0)
+    near: list[int] = (index + 1 + np.flatnonzero(np.hypot(right_of, apart) <= gap_um)).tolist()
+    return near
+
+
+def _clumped(clumps: int) -> Note:
+    return Note("platelet_clumps", f"{clumps} platelet clumps were seen: a figure would be too low")

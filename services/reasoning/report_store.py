@@ -1,0 +1,91 @@
+"""Every report that was issued. Every call works within the caller's transaction."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select, update
+
+from services.kit.clock import from_timestamp
+from services.kit.contracts import Report
+from services.reasoning.rows import content
+from services.reasoning.tables import REPORTS
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A report that was issued."""
+
+    report_id: str
+    slide_id: str
+    order_id: str
+    basis: str
+
+
+_ISSUED = select(REPORTS.c.report_id, REPORTS.c.slide_id, REPORTS.c.order_id, REPORTS.c.basis)
+
+
+class ReportStore:
+    """Every report issued, on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def issue(self, report: Report, basis: str, *, announced: bool) -> None:
+        """Put a new report in force for its slide and order."""
+        row = {
+            "report_id": report.report_id,
+            "issue": self._next(),
+            "slide_id": report.slide.slide_id,
+            "specimen": report.slide.specimen,
+            "order_id": report.order_id,
+            "basis": basis,
+            "decided_at": from_timestamp(report.decided_at).timestamp(),
+            "announced": announced,
+            "message": content(report),
+        }
+        self._connection.execute(REPORTS.insert().values(**row))
+
+    def reissue(self, report_id: str, *, announced: bool) -> Report | None:
+        """Put a report that was in force before in force again, as it was decided then; None when there is none."""
+        same = REPORTS.c.report_id == report_id
+        before = self._connection.execute(select(REPORTS.c.message).where(same)).scalar_one_or_none()
+        if not before:
+            return None
+        self._connection.execute(update(REPORTS).where(same).values(issue=self._next(), announced=announced))
+        return Report.FromString(before)
+
+    def in_force(self, slide_id: str) -> dict[str, Issued]:
+        """The slide's last report by order, the last issued last; the empty id stands for none."""
+        query = _ISSUED.where(REPORTS.c.slide_id == slide_id).order_by(REPORTS.c.issue)
+        last: dict[str, Issued] = {}
+        for row in self._connection.execute(query):
+            last.pop(row.order_id, None)
+            last[row.order_id] = Issued(*row)
+        return last
+
+    def of_specimen(self, specimen: str, bases: Sequence[str]) -> list[Issued]:
+        """The specimen's reports decided on one of `bases`, the first first."""
+        wanted = (REPORTS.c.specimen == specimen) & REPORTS.c.basis.in_(bases)
+        rows = self._connection.execute(_ISSUED.where(wanted).order_by(REPORTS.c.issue))
+        return [Issued(*row) for row in rows]
+
+    def messages(self, report_ids: Iterable[str]) -> Iterator[Report]:
+        """The reports as they were issued; those whose content was thrown away are left out."""
+        for report_id in report_ids:
+            query = select(REPORTS.c.message).where(REPORTS.c.report_id == report_id)
+            if message := self._connection.execute(query).scalar_one():
+                yield Report.FromString(message)
+
+    def unannounced(self) -> list[str]:
+        """Ids of reports that the other services may not have, the oldest first."""
+        query = select(REPORTS.c.report_id).where(~REPORTS.c.announced).order_by(REPORTS.c.issue)
+        return list(self._connection.execute(query).scalars())
+
+    def announced(self, report_ids: Iterable[str]) -> None:
+        """These are durable at the broker."""
+        wanted = REPORTS.c.report_id.in_(list(report_ids))
+        self._connection.execute(update(REPORTS).where(wanted).values(announced=True))
+
+    def _next(self) -> int:
+        highest = select(func.coalesce(func.max(REPORTS.c.issue), 0))
+        return int(self._connection.execute(highest).scalar_one()) + 1

@@ -1,0 +1,96 @@
+"""Reports as messages, and their ids."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+
+from services.kit.contracts import (
+    Decision,
+    Field,
+    Finding,
+    Measure,
+    Model,
+    Reading,
+    Reason,
+    Report,
+    Slide,
+    Target,
+    TileCells,
+)
+from services.reasoning.accounts import Account
+from services.reasoning.cells import Purpose
+from services.reasoning.evidence import question
+from services.reasoning.figures import Figure, Note
+from services.reasoning.rules.book import Rule
+
+
+def read_report(
+    readings: Sequence[Reading], tiles: Sequence[TileCells], account: Account, wanted: Mapping[Purpose, int]
+) -> Report:
+    """The report of a slide that was read; who decides adds the decision, the order and the moment."""
+    report = Report(
+        measures=map(_measure, account.figures),
+        findings=map(_finding, account.judgement.findings),
+        targets=[Target(question=question(p), wanted=n, reached=account.reached[p]) for p, n in wanted.items()],
+        fields=_fields(readings),
+        models=_models(tiles),
+        limitations=map(reason, account.limitations),
+    )
+    if readings:
+        report.film.CopyFrom(readings[0].film)
+        report.scan.CopyFrom(readings[0].scan)
+    return report
+
+
+def identify(report: Report) -> None:
+    """Give the report its id: a function of slide, order and content, not of when it was decided or passed on."""
+    content = Report()
+    content.CopyFrom(report)
+    content.slide.CopyFrom(Slide(slide_id=report.slide.slide_id, specimen=report.slide.specimen))
+    for moment in ("decided_at", "report_id"):
+        content.ClearField(moment)
+    report.report_id = hashlib.sha256(content.SerializeToString(deterministic=True)).hexdigest()[:32]
+
+
+def outcome(account: Account) -> Decision.ValueType:
+    """The decision that a judgement comes to."""
+    return Decision.DECISION_HELD if account.judgement.held else Decision.DECISION_RELEASED
+
+
+def reason(note: Note) -> Reason:
+    """A note as the contract says it."""
+    return Reason(code=note.code, text=note.text)
+
+
+def _measure(figure: Figure) -> Measure:
+    return Measure(
+        name=figure.name,
+        numerator=figure.numerator,
+        denominator=figure.denominator,
+        value=figure.value,
+        low=figure.low,
+        high=figure.high,
+        unit=figure.unit,
+        withheld=reason(figure.withheld) if figure.withheld else None,
+        cell_ids=figure.cell_ids,
+        grade=figure.grade,
+    )
+
+
+def _finding(rule: Rule) -> Finding:
+    return Finding(rule_id=rule.rule_id, effect=rule.effect, text=rule.text, source=rule.source, measures=rule.measures)
+
+
+def _fields(readings: Iterable[Reading]) -> list[Field]:
+    """Each field once: read in the round that read it first, rejected when no round read it."""
+    fields: dict[str, Field] = {}
+    for reading in readings:
+        for field in reading.fields:
+            known = fields.get(field.field_id)
+            if known is None or (known.HasField("rejected") and not field.HasField("rejected")):
+                fields[field.field_id] = field
+    return list(fields.values())
+
+
+def _models(tiles: Iterable[TileCells]) -> list[Model]:
+    models = {(m.name, m.version, m.sha256): m for tile in tiles for m in tile.models}
+    return [models[key] for key in sorted(models)]

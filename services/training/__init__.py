@@ -1,0 +1,1 @@
+"""Makes the ONNX models from labelled images: splits, training, calibration, evaluation, cards."""

@@ -1,0 +1,78 @@
+"""Command line: ``python -m services.training split|train|evaluate``; ``--help`` says what each does.
+
+Exit status: 0 done, 1 the data or models do not allow it (the message says why), 2 wrong arguments.
+"""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from services.training.cards import write_card
+from services.training.description import MODELS
+from services.training.errors import TrainingError
+from services.training.manifest import MANIFESTS, make, write
+from services.training.sources import ALL_SOURCES, MODEL_SOURCES
+
+NAMES = tuple(MODEL_SOURCES)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command and returns the exit status."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
+    logging.getLogger("services").setLevel(logging.INFO)
+    chosen = _parser().parse_args(arguments)
+    try:
+        _COMMANDS[chosen.command](chosen)
+    except TrainingError as error:
+        print(f"{chosen.command}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m services.training", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    split = commands.add_parser("split", help="divide the data sets anew and write their manifests")
+    train = commands.add_parser("train", help="fit models, calibrate and export them, then evaluate them")
+    train.add_argument("--epochs", type=int, help="passes over the training part (default: the model's own)")
+    train.add_argument("--seed", type=int, default=1)
+    train.add_argument("--threads", type=int, default=2, help="processor threads (default: 2)")
+    train.add_argument("--work", type=Path, default=Path("out/training"), help="folder for weights and logs")
+    train.add_argument("--export-only", action="store_true", help="use the weights of the last training")
+    evaluate = commands.add_parser("evaluate", help="measure released models on the test part and write their cards")
+    for command in (train, evaluate):
+        command.add_argument(
+            "model", nargs="*", choices=[*NAMES, []], metavar="MODEL", help=f"any of {', '.join(NAMES)}; all if none"
+        )
+        command.add_argument("--models", type=Path, default=MODELS, help=f"where models lie (default: {MODELS})")
+    for command in (split, train, evaluate):
+        command.add_argument("--data", type=Path, required=True, help="folder with the data sets")
+    return parser
+
+
+def _split(chosen: argparse.Namespace) -> None:
+    for source in ALL_SOURCES:
+        print(write(make(chosen.data, source), MANIFESTS).name)
+
+
+def _train(chosen: argparse.Namespace) -> None:
+    try:
+        from services.training.runs import Run, train  # noqa: PLC0415  # torch is installed only where models are trained
+    except ModuleNotFoundError as error:
+        raise TrainingError(f"{error.name} is missing; install the dependency group `train`") from error
+    for name in chosen.model or NAMES:
+        run = Run(name, chosen.data, chosen.models / name, chosen.work / name, chosen.seed, chosen.threads)
+        train(run, chosen.epochs, chosen.export_only)
+    _evaluate(chosen)
+
+
+def _evaluate(chosen: argparse.Namespace) -> None:
+    for name in chosen.model or NAMES:
+        print(write_card(name, chosen.data, chosen.models / name))
+
+
+_COMMANDS = {"split": _split, "train": _train, "evaluate": _evaluate}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,29 @@
+"""What the cards say that is not measured: what a model is for, where its data come from, what it cannot do."""
+
+from pathlib import Path
+
+_PROSE = Path(__file__).parent / "prose"
+
+SOURCES = {
+    "deepbionet": "DeepBioNet, Olympus BX53, 100x; licence not stated; 0.132 µm/px",
+    "txl_pbc": "TXL-PBC, from four sets; MIT; 0.055 to 0.095 µm/px",
+    "iml_malaria": "IML malaria, Giemsa thin films; licence not stated; 0.092 µm/px; red cells only, incomplete",
+    "pbc": "PBC Barcelona, CellaVision DM96, May–Grünwald–Giemsa; CC BY 4.0; 0.10 µm/px",
+    "all_taleqani": "ALL image set, Tehran; licence not stated; labelled by image, cells found by their nuclei",
+    "chula_rbc12": "Chula RBC-12, thalassaemia smears; MIT; 0.10 µm/px; partly labelled fields",
+}
+
+
+def intended_use(name: str) -> str:
+    """What a model is for, from the text kept for it."""
+    return _prose(name)[0]
+
+
+def limits(name: str) -> str:
+    """What a model cannot do, heading included."""
+    return _prose(name)[1]
+
+
+def _prose(name: str) -> tuple[str, str]:
+    use, heading, rest = (_PROSE / f"{name}.md").read_text("utf-8").partition("## Limits")
+    return use, heading + rest

@@ -1,0 +1,62 @@
+"""The classes of each model, in the order of its outputs, and the names the data sets use for them."""
+
+KINDS = ("erythrocyte", "leukocyte", "platelet")
+
+LEUKOCYTES = (
+    "neutrophil_segmented",
+    "neutrophil_band",
+    "metamyelocyte",
+    "myelocyte",
+    "promyelocyte",
+    "blast",
+    "lymphocyte",
+    "monocyte",
+    "eosinophil",
+    "basophil",
+    "erythroblast",
+    "platelet",
+)
+
+ERYTHROCYTES = (
+    "normal",
+    "macrocyte",
+    "microcyte",
+    "spherocyte",
+    "target",
+    "stomatocyte",
+    "ovalocyte",
+    "teardrop",
+    "burr",
+    "schistocyte",
+    "hypochromic",
+    "elliptocyte",
+)
+
+NEUTROPHILS = ("neutrophil_segmented", "neutrophil_band")
+IMMATURE_GRANULOCYTES = ("metamyelocyte", "myelocyte", "promyelocyte")
+
+LEUKOCYTE_LABELS: dict[str, tuple[str, ...]] = {
+    **{name: (name,) for name in LEUKOCYTES},
+    "neutrophil": NEUTROPHILS,
+    "immature_granulocyte": IMMATURE_GRANULOCYTES,
+    "all_early": ("blast",),
+    "all_pre": ("blast",),
+    "all_pro": ("blast",),
+    "benign": tuple(name for name in LEUKOCYTES if name != "blast"),
+}
+"""A data set's label → the classes it allows. A cell labelled only ``neutrophil`` may be either of two.
+
+Hematogones (``benign`` of the ALL image set, labelled per image, with other cells of the marrow among them) are
+known only to be no lymphoblasts: they teach the network that the look of that laboratory is not the look of a blast,
+without being passed off as any other class.
+"""
+
+LEUKOCYTE_GROUPS: dict[str, tuple[str, ...]] = {
+    "neutrophil": NEUTROPHILS,
+    "immature_granulocyte": IMMATURE_GRANULOCYTES,
+    **{
+        name: (name,)
+        for name in ("lymphocyte", "monocyte", "eosinophil", "basophil", "erythroblast", "platelet", "blast")
+    },
+}
+"""The eight classes under which the PBC set is reported elsewhere, and blasts."""

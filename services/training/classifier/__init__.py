@@ -1,0 +1,1 @@
+"""Classifiers of single cells: leukocytes and erythrocytes, one network in two depths."""

@@ -1,0 +1,42 @@
+"""What an exported classifier answers for labelled cells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from services.training.classifier.cells import Cell, targets
+from services.training.runtime import Model
+
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers for n cells, beside what they are."""
+
+    probabilities: npt.NDArray[np.float64]
+    distance: npt.NDArray[np.float64]
+    targets: npt.NDArray[np.int64]
+    """Index of the class, -1 where the label allows several."""
+    allowed: npt.NDArray[np.bool_]
+
+    def of(self, chosen: npt.NDArray[np.bool_]) -> "Answers":
+        """The answers for some of the cells."""
+        return Answers(self.probabilities[chosen], self.distance[chosen], self.targets[chosen], self.allowed[chosen])
+
+    @property
+    def single(self) -> "Answers":
+        """The answers for cells whose class is known."""
+        return self.of(self.targets >= 0)
+
+
+def answer(model: Model, cells: Sequence[Cell], crop: int) -> Answers:
+    """Runs the model on the crops of the cells."""
+    found = []
+    for start in range(0, len(cells), _BATCH):
+        crops = np.stack([cell.crop(crop) for cell in cells[start : start + _BATCH]])
+        found.append(model(crops))
+    probabilities, distance = (np.concatenate(part).astype(np.float64) for part in zip(*found, strict=True))
+    return Answers(probabilities, distance, targets(cells), np.stack([cell.allowed for cell in cells]))

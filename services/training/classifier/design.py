@@ -1,0 +1,70 @@
+"""What tells one classifier from the other."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.analysis.pixels import ERYTHROCYTE_CROP, LEUKOCYTE_CROP
+from services.training.augment import Strength
+from services.training.classes import ERYTHROCYTES, LEUKOCYTE_GROUPS, LEUKOCYTES
+from services.training.classifier.cells import Cell, erythrocyte_cells, leukocyte_cells
+from services.training.manifest import Manifest
+from services.training.splits import Part
+
+
+@dataclass(frozen=True)
+class Design:
+    """A classifier: its classes, what it looks at, how deep it is, what its cells may suffer in training."""
+
+    name: str
+    classes: tuple[str, ...]
+    groups: Mapping[str, tuple[str, ...]]
+    """Coarser classes that are reported as well; empty where there are none."""
+    crop: int
+    """Side of the crop at canonical resolution."""
+    size: int
+    """Side of the network's own input, to which the graph brings the crop."""
+    stages: int
+    frozen: int
+    """How many of the stages keep their ImageNet weights."""
+    strength: Strength
+    zoom: float
+    """Standard deviation of the logarithm of the scale."""
+    shift: float
+    """Standard deviation of the centre, in pixels of the crop."""
+    per_class: int
+    """Cells of a class in each epoch: at most this, and half of it drawn with repeats where there are fewer."""
+    load: Callable[[Path, dict[str, Manifest], Part], list[Cell]]
+
+
+LEUKOCYTE_DESIGN = Design(
+    name="leukocytes",
+    classes=LEUKOCYTES,
+    groups=LEUKOCYTE_GROUPS,
+    crop=LEUKOCYTE_CROP,
+    size=128,
+    stages=7,
+    frozen=2,
+    strength=Strength(stain=0.20, tint=0.10, blur=0.3, coarsen=0.35, coarsest=2.6, jpeg=0.25, noise=0.25),
+    zoom=0.08,
+    shift=4.0,
+    per_class=850,
+    load=leukocyte_cells,
+)
+
+ERYTHROCYTE_DESIGN = Design(
+    name="erythrocytes",
+    classes=ERYTHROCYTES,
+    groups={},
+    crop=ERYTHROCYTE_CROP,
+    size=80,
+    stages=5,
+    frozen=0,
+    strength=Strength(stain=0.15, tint=0.10, blur=0.25, coarsen=0.15, coarsest=1.8, jpeg=0.2, noise=0.2),
+    zoom=0.03,
+    shift=2.5,
+    per_class=1000,
+    load=erythrocyte_cells,
+)
+
+DESIGNS = {design.name: design for design in (LEUKOCYTE_DESIGN, ERYTHROCYTE_DESIGN)}

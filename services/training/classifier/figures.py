@@ -1,0 +1,119 @@
+"""A classifier's figures on cells it was not made with, for its card."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from services.training.calibration import expected_calibration_error
+from services.training.classifier.answers import Answers
+from services.training.intervals import bootstrap, clopper_pearson
+from services.training.tables import share, table
+
+Confusion = npt.NDArray[np.int64]
+
+
+def confusion(truth: npt.NDArray[np.int64], answered: npt.NDArray[np.int64], classes: int) -> Confusion:
+    """Counts, true class by row, answered class by column."""
+    return np.bincount(truth * classes + answered, minlength=classes * classes).reshape(classes, classes)
+
+
+def f1_by_class(counted: Confusion) -> npt.NDArray[np.float64]:
+    """F1 of each class; nan where there is neither a cell nor an answer of it."""
+    correct = np.diag(counted).astype(float)
+    total = counted.sum(axis=0) + counted.sum(axis=1)
+    return np.asarray(np.divide(2 * correct, total, out=np.full(len(correct), np.nan), where=total > 0))
+
+
+def classes_section(found: Answers, classes: Sequence[str], seed: int) -> str:
+    """Accuracy, macro F1, figures of each class, the confusion matrix and the calibration of single-class cells."""
+    answered = found.probabilities.argmax(axis=1)
+    counted = confusion(found.targets, answered, len(classes))
+    right = np.asarray(answered == found.targets)
+    each = np.zeros((len(right), len(classes), len(classes)), np.int64)
+    each[np.arange(len(right)), found.targets, answered] = 1
+    macro = bootstrap(each, _macro_f1, seed)
+    error = expected_calibration_error(found.probabilities.max(axis=1), right)
+    summary = (
+        f"{len(right)} cells of {len(set(found.targets))} classes: accuracy "
+        f"{share(float(right.mean()), clopper_pearson(int(right.sum()), len(right)))}, "
+        f"macro F1 {share(_macro_f1(counted), macro)}, expected calibration error {error:.3f}.\n"
+    )
+    return "\n".join([summary, _class_table(counted, classes), _confusion_table(counted, classes)])
+
+
+def groups_section(found: Answers, classes: Sequence[str], groups: Mapping[str, Sequence[str]]) -> str:
+    """The same cells, and those labelled only by group, under coarser classes."""
+    members = np.array([[name in names for name in classes] for names in groups.values()])
+    within = np.asarray((members[None] | ~found.allowed[:, None]).all(axis=2))
+    chosen = within.sum(axis=1) == 1
+    truth = within[chosen].argmax(axis=1)
+    answered = (found.probabilities[chosen] @ members.T).argmax(axis=1)
+    counted = confusion(truth, answered, len(groups))
+    present = counted.sum(axis=1) > 0
+    right = int(np.trace(counted))
+    summary = (
+        f"{int(chosen.sum())} cells under {int(present.sum())} coarser classes: accuracy "
+        f"{share(right / int(chosen.sum()), clopper_pearson(right, int(chosen.sum())))}.\n"
+    )
+    return "\n".join([summary, _class_table(counted, list(groups))])
+
+
+def refusal_section(found: Answers, classes: Sequence[str], conformal: Mapping[str, float], distance: float) -> str:
+    """How often the conformal set holds the true class, how large it is, and how many cells are called strange."""
+    inside = np.asarray(found.probabilities >= np.array([conformal[name] for name in classes]))
+    rows = []
+    for index, name in enumerate(classes):
+        own = found.targets == index
+        held = int(inside[own, index].sum())
+        rows.append((name, int(own.sum()), _held(held, int(own.sum())), f"{_mean(inside[own].sum(axis=1)):.2f}"))
+    sizes = inside.sum(axis=1)
+    strange = int((found.distance > distance).sum())
+    summary = (
+        f"Conformal sets: one class {share(float((sizes == 1).mean()))}, several {share(float((sizes > 1).mean()))}, "
+        f"none {share(float((sizes == 0).mean()))}. Farther than the distance threshold: "
+        f"{share(strange / len(sizes), clopper_pearson(strange, len(sizes)))}.\n"
+    )
+    return "\n".join([table(("class", "cells", "set holds it (aim 0.95)", "mean size of set"), rows), summary])
+
+
+def binary_section(found: Answers, classes: Sequence[str], name: str) -> str:
+    """Sensitivity and specificity of one class against all else, cells known only not to be of it included."""
+    index = list(classes).index(name)
+    positive = found.targets == index
+    negative = ~found.allowed[:, index]
+    called = found.probabilities.argmax(axis=1) == index
+    hit, rejected = int((called & positive).sum()), int((~called & negative).sum())
+    sensitivity = share(hit / int(positive.sum()), clopper_pearson(hit, int(positive.sum())))
+    specificity = share(rejected / int(negative.sum()), clopper_pearson(rejected, int(negative.sum())))
+    return f"{name} as the likeliest class: sensitivity {sensitivity}, specificity {specificity}.\n"
+
+
+def _macro_f1(counted: Confusion) -> float:
+    present = counted.sum(axis=1) > 0
+    return float(f1_by_class(counted)[present].mean())
+
+
+def _class_table(counted: Confusion, classes: Sequence[str]) -> str:
+    rows = []
+    for index, (name, f1) in enumerate(zip(classes, f1_by_class(counted), strict=True)):
+        correct = int(counted[index, index])
+        labelled, answered = int(counted[index].sum()), int(counted[:, index].sum())
+        if labelled:
+            precision = share(correct / max(answered, 1), clopper_pearson(correct, answered))
+            recall = share(correct / labelled, clopper_pearson(correct, labelled))
+            rows.append((name, labelled, recall, precision, share(float(f1))))
+    return table(("class", "cells", "recall", "precision", "F1"), rows)
+
+
+def _confusion_table(counted: Confusion, classes: Sequence[str]) -> str:
+    rows = [(name, *row) for name, row in zip(classes, counted, strict=True) if row.any()]
+    return table(("true \\ answered", *classes), rows)
+
+
+def _held(held: int, cells: int) -> str:
+    return share(held / cells, clopper_pearson(held, cells)) if cells else "no cells"
+
+
+def _mean(sizes: npt.NDArray[np.int64]) -> float:
+    return float(sizes.mean()) if len(sizes) else 0.0

@@ -1,0 +1,45 @@
+"""What a fitted classifier answers before calibration, and its calibrated graph."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from services.training.calibration import Floats, fit_temperature, fit_whitening
+from services.training.classifier.cells import Cell, targets
+from services.training.classifier.design import Design
+from services.training.classifier.graph import ClassifierGraph, to_input
+
+_BATCH = 64
+_DIRECTIONS = 64
+_CELLS_OF_A_CLASS = 300
+
+
+def answers(network: nn.Module, cells: Sequence[Cell], design: Design) -> tuple[Floats, Floats]:
+    """Logits and embeddings of cells."""
+    found = []
+    for start in range(0, len(cells), _BATCH):
+        crops = np.stack([cell.crop(design.crop) for cell in cells[start : start + _BATCH]])
+        with torch.no_grad():
+            found.append(network(to_input(torch.from_numpy(crops), design.size)))
+    logits, embeddings = (torch.cat(parts).double().numpy() for parts in zip(*found, strict=True))
+    return logits, embeddings
+
+
+def calibrated(
+    network: nn.Module, train: Sequence[Cell], validation: Sequence[Cell], design: Design, seed: int
+) -> ClassifierGraph:
+    """The graph with its temperature fitted on validation cells and its distance on cells it was trained with."""
+    logits, _ = answers(network, validation, design)
+    temperature = fit_temperature(logits, np.stack([cell.allowed for cell in validation]))
+    chosen = _some_of_each(train, len(design.classes), np.random.default_rng(seed))
+    _, embeddings = answers(network, chosen, design)
+    whitening = fit_whitening(embeddings, targets(chosen), len(design.classes), _DIRECTIONS)
+    return ClassifierGraph(network, design.size, temperature, whitening)
+
+
+def _some_of_each(cells: Sequence[Cell], classes: int, rng: np.random.Generator) -> list[Cell]:
+    places = targets(cells)
+    chosen = [rng.permutation(np.flatnonzero(places == index))[:_CELLS_OF_A_CLASS] for index in range(classes)]
+    return [cells[int(index)] for index in np.concatenate(chosen)]

@@ -1,0 +1,39 @@
+"""Measures a released classifier on the test part."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from services.training.classifier.answers import Answers, answer
+from services.training.classifier.design import Design
+from services.training.classifier.figures import binary_section, classes_section, groups_section, refusal_section
+from services.training.manifest import Manifest
+from services.training.runtime import Model
+from services.training.splits import Part
+
+_BATCH = 32
+
+
+def measure(design: Design, data: Path, manifests: dict[str, Manifest], model: Model, described: dict[str, Any]) -> str:
+    """The card's sections of figures."""
+    cells = design.load(data, manifests, Part.TEST)
+    found = answer(model, cells, design.crop)
+    places = [(cell.source, cell.um_per_px) for cell in cells]
+    text = []
+    for place in dict.fromkeys(places):
+        text.append(f"### {place[0]}, taken at {place[1]} µm/px\n")
+        text.append(_of_place(found.of(np.array([one == place for one in places])), design, described))
+    text.append(f"One cell takes {1000 * model.seconds_each(_BATCH):.2f} ms on one thread, in batches of {_BATCH}.\n")
+    return "\n".join(text)
+
+
+def _of_place(found: Answers, design: Design, described: dict[str, Any]) -> str:
+    if len(set(found.single.targets)) == 1:
+        only = design.classes[int(found.single.targets[0])]
+        return binary_section(found, design.classes, only)
+    sections = [classes_section(found.single, design.classes, described["origin"]["seed"])]
+    if design.groups:
+        sections.append(groups_section(found, design.classes, design.groups))
+    sections.append(refusal_section(found.single, design.classes, described["conformal"], described["distance"]))
+    return "\n".join(sections)

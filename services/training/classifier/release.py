@@ -1,0 +1,38 @@
+"""Turns fitted weights into a released classifier: its calibrated file, thresholds and description."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from services.training import description
+from services.training.calibration import DISTANCE_QUANTILE, conformal_thresholds
+from services.training.classifier.answers import answer
+from services.training.classifier.cells import Cell
+from services.training.classifier.design import Design
+from services.training.classifier.fitted import calibrated
+from services.training.classifier.network import ClassifierNetwork
+from services.training.description import Origin
+from services.training.export import export
+from services.training.runtime import Model
+
+
+def release(
+    design: Design, weights: Path, folder: Path, origin: Origin, *, train: Sequence[Cell], validation: Sequence[Cell]
+) -> None:
+    """Writes the model file and its description; all thresholds come from the validation cells."""
+    network = ClassifierNetwork(len(design.classes), design.stages, design.frozen)
+    network.load_state_dict(torch.load(weights, weights_only=True))
+    graph = calibrated(network.eval(), train, validation, design, origin.seed)
+    example = torch.zeros((2, design.crop, design.crop, 3), dtype=torch.uint8)
+    export(graph, example, "crops", ["probabilities", "distance"], folder / description.MODEL_FILE)
+    found = answer(Model(folder / description.MODEL_FILE, threads=2), validation, design.crop).single
+    thresholds = conformal_thresholds(found.probabilities, found.targets)
+    specific = {
+        "classes": list(design.classes),
+        "temperature": round(graph.temperature, 4),
+        "conformal": {name: round(value, 6) for name, value in zip(design.classes, thresholds, strict=True)},
+        "distance": round(float(np.quantile(found.distance, DISTANCE_QUANTILE)), 4),
+    }
+    description.write(folder, specific, origin)

@@ -1,0 +1,86 @@
+"""Fits a classifier."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from services.analysis.pixels import Rgb, centred_crop
+from services.training.augment import degrade, place, placement, restain
+from services.training.classifier.cells import Cell
+from services.training.classifier.design import Design
+from services.training.classifier.network import ClassifierNetwork
+from services.training.fitting import Plan, Task, fit
+from services.training.manifest import Manifest
+from services.training.splits import Part
+
+_SMOOTHING = 0.05
+_FRAMED = 0.5
+_FRAME = (0.85, 1.0)
+Sample = tuple[Rgb, npt.NDArray[np.bool_]]
+logger = logging.getLogger(__name__)
+
+
+def train(design: Design, data: Path, manifests: dict[str, Manifest], plan: Plan, folder: Path) -> nn.Module:
+    """The fitted network, with averaged weights, ready for calibration and export."""
+    cells = design.load(data, manifests, Part.TRAIN)
+    by_meaning = _by_meaning(cells)
+    logger.info("%d cells: %s", len(cells), {label: len(own) for label, own in by_meaning.items()})
+    network = ClassifierNetwork(len(design.classes), design.stages, design.frozen).to(memory_format=torch.channels_last)
+    task = Task(
+        lambda rng: balanced(list(by_meaning.values()), design.per_class, rng),
+        lambda index, rng: random_crop(cells[index], design, rng),
+        batch_loss,
+    )
+    return fit(network, plan, task, folder)
+
+
+def balanced(groups: Sequence[Sequence[int]], per_group: int, rng: np.random.Generator) -> list[int]:
+    """A shuffled draw from each group: of large ones ``per_group``, of small ones each, up to half of that again."""
+    drawn: list[int] = []
+    for group in groups:
+        whole = rng.permutation(group)[:per_group]
+        again = rng.choice(group, max(0, min(per_group // 2, 3 * len(group)) - len(whole)))
+        drawn += [int(index) for index in (*whole, *again)]
+    return [drawn[index] for index in rng.permutation(len(drawn))]
+
+
+def random_crop(cell: Cell, design: Design, rng: np.random.Generator) -> Sample:
+    """A changed crop of a cell, at the size of the network's input."""
+    image, x, y = cell.image, cell.x, cell.y
+    if rng.random() < _FRAMED:
+        side = round(design.crop * rng.uniform(*_FRAME))
+        image, x, y = centred_crop(image, x, y, side), side / 2, side / 2
+    middle = (x + rng.normal(0, design.shift), y + rng.normal(0, design.shift))
+    scale = design.size / design.crop * float(np.exp(rng.normal(0, design.zoom)))
+    matrix = placement(
+        middle,
+        design.size,
+        scale=scale,
+        quarter_turns=int(rng.integers(4)),
+        mirrored=bool(rng.integers(2)),
+        degrees=float(rng.uniform(-45, 45)),
+    )
+    crop = place(image, matrix, design.size)
+    return degrade(restain(crop, rng, design.strength), rng, design.strength), cell.allowed
+
+
+def batch_loss(network: nn.Module, made: list[Sample]) -> torch.Tensor:
+    """Negative log-probability of the allowed classes, a little of all classes' added against overconfidence."""
+    pixels = torch.from_numpy(np.stack([crop for crop, _ in made])).permute(0, 3, 1, 2).float()
+    allowed = torch.from_numpy(np.stack([mask for _, mask in made]))
+    logs = torch.log_softmax(network(pixels.contiguous(memory_format=torch.channels_last))[0], dim=1)
+    wanted = torch.logsumexp(logs.masked_fill(~allowed, float("-inf")), dim=1)
+    return -(1 - _SMOOTHING) * wanted.mean() - _SMOOTHING * logs.mean()
+
+
+def _by_meaning(cells: Sequence[Cell]) -> dict[str, list[int]]:
+    """The places of the cells that allow the same classes, under the first of their labels."""
+    places: dict[bytes, list[int]] = {}
+    for index, cell in enumerate(cells):
+        places.setdefault(cell.allowed.tobytes(), []).append(index)
+    return dict(sorted((cells[own[0]].label, own) for own in places.values()))

@@ -1,0 +1,1 @@
+"""Finds the cells of a tile: erythrocytes, leukocytes and platelets."""

@@ -1,0 +1,51 @@
+import cv2
+import numpy as np
+import pytest
+
+from services.ingestion.film import UnreadableFilm, map_film
+from services.simulator.composer.recipe import DefectKind
+from tests.unit.ingestion.film.films import field
+from tests.unit.ingestion.film.memory_slide import MemorySlide
+
+
+def refusal(image, um_per_px=0.137):
+    with pytest.raises(UnreadableFilm) as caught:
+        map_film(MemorySlide(image, um_per_px))
+    return caught.value
+
+
+def test_bare_glass_is_empty():
+    glass = np.random.default_rng(1).normal(238, 2, (2000, 2000, 3)).astype(np.uint8)
+    error = refusal(glass)
+    assert error.code == "film_empty"
+    assert "scanned area" in str(error)
+
+
+def test_specks_on_the_glass_are_no_film():
+    glass = np.random.default_rng(1).normal(238, 2, (3000, 3000, 3)).astype(np.uint8)
+    for x, y in np.random.default_rng(2).integers(50, 2950, (40, 2)).tolist():
+        cv2.circle(glass, (x, y), 25, (120, 60, 140), cv2.FILLED)
+    assert refusal(glass).code == "film_empty"
+
+
+def test_blood_without_stain_is_told_from_empty_glass():
+    error = refusal(field(4, DefectKind.UNSTAINED).image)
+    assert error.code == "film_unstained"
+    assert "Stain the slide" in str(error)
+
+
+@pytest.mark.parametrize("blur_um", [1.2, 3.0])
+def test_a_film_that_is_nowhere_sharp_is_unfocused(blur_um):
+    error = refusal(cv2.GaussianBlur(field().image, (0, 0), blur_um / 0.137))
+    assert error.code == "film_unfocused"
+    assert "in focus" in str(error)
+
+
+def test_a_scan_through_a_weak_objective_is_too_coarse():
+    error = refusal(field().image, um_per_px=0.55)
+    assert error.code == "scan_too_coarse"
+    assert "0.550" in str(error)
+
+
+def test_a_pale_film_is_read():
+    assert len(map_film(MemorySlide(field(6, DefectKind.PALE).image)).nuclei.probable) >= 3

@@ -1,0 +1,49 @@
+"""Slides as a scanner writes them, small and alike enough to be compared pixel by pixel."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from services.simulator.vsi import Stack, StackKind, write_slide
+
+CREATED = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
+
+
+def picture(width: int, height: int, seed: int = 0) -> np.ndarray:
+    """A picture full of soft detail, different for each seed."""
+    noise = np.random.default_rng(seed).integers(0, 255, (height // 8 + 2, width // 8 + 2, 3), dtype=np.uint8)
+    return cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def label() -> Stack:
+    return Stack(1, "Label", StackKind.LABEL, picture(90, 70, 1), um_per_px=20, magnification=None, tile=128)
+
+
+def overview() -> Stack:
+    return Stack(10000, "Overview", StackKind.OVERVIEW, picture(200, 80, 2), um_per_px=8, magnification=2, tile=128)
+
+
+def scan(image: Any, **fields: Any) -> Stack:
+    return Stack(
+        **{"stack_id": 10001, "name": "40x_BF_01", "kind": StackKind.MAIN, "image": image, "tile": 128, **fields}
+    )
+
+
+def make_slide(folder: Path, image: Any, *, name: str = "S26-1", barcode: str | None = "S26-1", **fields: Any) -> Path:
+    """A slide with label, overview and one main scan; further fields are those of its `Stack`."""
+    stacks = [label(), overview(), scan(image, **fields)]
+    return write_slide(folder, name, stacks, barcode=barcode, created=CREATED)
+
+
+def pixel_file(vsi: Path, stack_id: int = 10001) -> Path:
+    return vsi.parent / f"_{vsi.stem}_" / f"stack{stack_id}" / "frame_t.ets"
+
+
+def patch(path: Path, offset: int, data: bytes) -> None:
+    """Overwrite bytes in place."""
+    content = bytearray(path.read_bytes())
+    content[offset : offset + len(data)] = data
+    path.write_bytes(content)

@@ -1,0 +1,85 @@
+"""Which files a scan has, and whether they are all there, told without reading its pixels."""
+
+import os
+import struct
+
+import pytest
+
+from services.ingestion import SlideError, open_slide
+from services.ingestion.slides.files import file_set, read_barcode
+from tests.unit.ingestion.slides.slide_making import make_slide, patch, picture, pixel_file
+
+
+@pytest.fixture
+def slide(tmp_path):
+    return make_slide(tmp_path, picture(500, 300))
+
+
+def test_a_finished_scan_lists_every_file_and_misses_nothing(slide):
+    found = file_set(slide)
+    files = [file.name for file in found.files if file.name.endswith((".vsi", ".ets"))]
+    assert files == [
+        "S26-1.vsi",
+        "_S26-1_/stack1/frame_t.ets",
+        "_S26-1_/stack10000/frame_t.ets",
+        "_S26-1_/stack10001/frame_t.ets",
+    ]
+    assert found.files[0].size == slide.stat().st_size
+    assert found.complete
+    assert file_set(slide) == found
+
+
+def test_the_fingerprint_changes_with_size_time_and_name(slide):
+    fingerprints = {file_set(slide).fingerprint}
+    os.utime(slide, ns=(1, 1))
+    fingerprints.add(file_set(slide).fingerprint)
+    with pixel_file(slide).open("ab") as file:
+        file.write(b"x")
+    fingerprints.add(file_set(slide).fingerprint)
+    (pixel_file(slide).parent / "blob_1.ets").touch()
+    fingerprints.add(file_set(slide).fingerprint)
+    assert len(fingerprints) == 4
+
+
+@pytest.mark.parametrize("stack", [1, 10000, 10001])
+def test_every_declared_stack_must_be_there_in_its_whole_length(slide, stack):
+    pixels = pixel_file(slide, stack)
+    whole = pixels.read_bytes()
+    pixels.write_bytes(whole[:-1])
+    assert f"stack{stack}" in file_set(slide).missing
+    pixels.unlink()
+    assert f"stack{stack}" in file_set(slide).missing
+
+
+def test_a_scan_whose_vsi_comes_last_is_incomplete_until_then(slide):
+    slide.unlink()
+    assert "is not there" in file_set(slide).missing
+
+
+def test_a_length_reserved_before_the_bytes_come_is_incomplete(slide):
+    pixels = pixel_file(slide)
+    whole = pixels.read_bytes()
+    pixels.write_bytes(bytes(len(whole)))
+    assert "header is zeros" in file_set(slide).missing
+    table = struct.unpack_from("<Q", whole, 32)[0]
+    pixels.write_bytes(whole[:table] + bytes(len(whole) - table))
+    assert "table" in file_set(slide).missing
+    pixels.write_bytes(whole[: table - 5000] + bytes(5000) + whole[table:])
+    assert "zeros" in file_set(slide).missing
+    slide.write_bytes(bytes(slide.stat().st_size))
+    assert "header is zeros" in file_set(slide).missing
+
+
+def test_a_damaged_scan_misses_nothing_and_opening_it_says_what_is_wrong(slide):
+    patch(pixel_file(slide), 0, b"XXXX")
+    assert file_set(slide).complete
+    with pytest.raises(SlideError, match="header"):
+        open_slide(slide)
+
+
+def test_the_barcode_is_read_even_where_the_scan_cannot_be(slide):
+    pixel_file(slide).unlink()
+    assert read_barcode(slide) == "S26-1"
+    slide.write_bytes(slide.read_bytes()[:200])
+    assert read_barcode(slide) is None
+    assert read_barcode(slide.with_name("gone.vsi")) is None

@@ -1,9 +1,14 @@
 """What tests of several folders share."""
 
 import pytest
+from hypothesis import settings
 
 from services.simulator.composer import Recipe, compose_film
 from services.simulator.slide import write_film
+
+# Speed lives in benchmarks: a busy machine fails no test.
+settings.register_profile("frottis", deadline=None)
+settings.load_profile("frottis")
 
 # Small enough to be read in seconds, with every part of a film: thick end, monolayer, feathered edge, glass.
 SMALL_FILM = Recipe(

@@ -40,7 +40,7 @@ class IngestionHandlers:
     def scans(self, scan: Scan) -> Iterator[Outgoing]:
         """Read an admitted scan's first round; a copy's slide is read by its original."""
         known = self._store.known().get(scan.name)
-        if scan.copy_of or known is None or known.scan.state != ScanState.SCAN_STATE_ADMITTED:
+        if scan.copy_of or known is None or not _still_admitted(scan, known.scan):
             return
         turn = Round(scan.slide, scan.properties, 1, self._first_wishes())
         try:
@@ -105,6 +105,12 @@ class IngestionHandlers:
         scan.reason.CopyFrom(Reason(code=code, text=text))
         self._store.save(KnownScan(known.fingerprint, known.still_since, scan))
         log.warning("slide not readable", slide=scan.slide.slide_id, code=code)
+
+
+def _still_admitted(scan: Scan, known: Scan) -> bool:
+    """Admitted when it was told, and still the same slide: a word that comes late may be overtaken by now."""
+    admitted = ScanState.SCAN_STATE_ADMITTED
+    return scan.state == known.state == admitted and scan.slide.slide_id == known.slide.slide_id
 
 
 def _nothing_more(request: ReadingRequest, first: Reading, why: str) -> Reading:

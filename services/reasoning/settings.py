@@ -1,8 +1,9 @@
 """Settings of the reasoning service."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.kit.settings import Settings
@@ -30,3 +31,9 @@ class ReasoningSettings(Settings):
     keep_days: float = Field(
         8.0, gt=0, description="days that the cells of a decided slide are kept here; longer than messages are kept"
     )
+
+    @model_validator(mode="after")
+    def _asks_before_it_decides(self) -> Self:
+        if self.no_more_s <= self.margin_s:
+            raise ValueError(f"no_more_s ({self.no_more_s:g} s) must be more than margin_s ({self.margin_s:g} s)")
+        return self

@@ -23,7 +23,7 @@ class Grid:
 
     def sums(self, values: NDArray[np.generic]) -> NDArray[np.float64]:
         """Totals of a map by field."""
-        by_row = np.add.reduceat(values.astype(np.float32), self.row_starts, axis=0)
+        by_row = np.add.reduceat(values, self.row_starts, axis=0, dtype=np.float32)
         return np.asarray(np.add.reduceat(by_row, self.column_starts, axis=1), np.float64)
 
     def totals(

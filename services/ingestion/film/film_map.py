@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from services.ingestion.film.focus import STEPS_PER_UM
 from services.ingestion.film.grains import PER_GRAIN
 from services.ingestion.film.nuclei import Nuclei
 from services.ingestion.film.stain import LAYER, Pixels, Stain
@@ -15,9 +16,6 @@ CELL_TO_NUCLEUS = 1.8
 """Area of a leukocyte against that of its nucleus."""
 
 Mask = NDArray[np.bool_]
-
-BLUR_STEPS_PER_UM = 64
-"""`FilmMap.blur` reaches 4 µm."""
 
 READABLE_BLUR_UM = 0.55
 """Width of cell edges up to which chromatin and granules are told apart. Sharp fields of DeepBioNet have 0.24 to 0.36,
@@ -64,7 +62,7 @@ class FilmMap:
 
     @cached_property
     def in_focus(self) -> Mask:
-        return np.asarray(self.blur <= READABLE_BLUR_UM * BLUR_STEPS_PER_UM)
+        return np.asarray(self.blur <= READABLE_BLUR_UM * STEPS_PER_UM)
 
     @cached_property
     def pale(self) -> Mask:

@@ -18,6 +18,9 @@ _OWN_BLUR_PX = 0.45
 
 WIDEST_PX = 8.0
 
+STEPS_PER_UM = 64
+"""Maps of blur are uint8 in steps of 1/64 µm and reach 4 µm."""
+
 
 @dataclass(frozen=True, slots=True)
 class Edges:
@@ -37,6 +40,11 @@ def blur_px(sharp: Floats, softened: Floats) -> Floats:
     ratio = sharp / np.maximum(softened, 1e-3)
     variance = SECOND_BLUR_PX**2 / np.maximum(ratio**2 - 1, 1e-3) - _OWN_BLUR_PX**2
     return np.clip(np.sqrt(np.maximum(variance, 0)), 0, WIDEST_PX).astype(np.float32)
+
+
+def in_steps(blur_um: Floats) -> NDArray[np.uint8]:
+    """A map of blur."""
+    return np.clip(np.rint(blur_um * STEPS_PER_UM), 0, 255).astype(np.uint8)
 
 
 def _energy(grey: NDArray[np.uint8]) -> Floats:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from services.ingestion.film.focus import edges
+from services.ingestion.film.focus import blur_px, edges, in_steps
 from services.ingestion.film.grains import grains
 from services.ingestion.film.nuclei import Nuclei, candidates
 from services.ingestion.film.raster import CELL_PX, HALO_PX, Block, Raster
-from services.ingestion.film.stain import LAYER, Floats, Pixels, Stain
+from services.ingestion.film.stain import LAYER, Pixels, Stain
 
 _STAINED_LAYERS = 0.3
 """Layers from which a pixel is covered: above plasma, below a pale cell's centre."""
@@ -25,8 +25,8 @@ class CellMaps:
 
     Shares of the cell's area, 0–255: `cover` stained, `overlap` under more than one red cell, `blank` exactly the fill
     colour, `cut` fill that touches stain. `grains` counts specks smaller than a platelet (64 each), `layers` is the
-    mean number of red cells on top of each other (64 = one), nuclei counting as one. `sharp` and `softened` are the
-    mean gradient energies of `focus.Edges`.
+    mean number of red cells on top of each other (64 = one), nuclei counting as one. `blur` is the width of edges
+    within 30 µm around the cell, in 1/64 µm.
     """
 
     cover: Pixels
@@ -35,8 +35,7 @@ class CellMaps:
     layers: Pixels
     blank: Pixels
     cut: Pixels
-    sharp: Floats
-    softened: Floats
+    blur: Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,6 @@ def measure(raster: Raster, block: Block, stain: Stain, fill: tuple[int, int, in
     core = np.index_exp[inner, inner]
     cover = _above(np.maximum(separated.layers, separated.nuclear), _STAINED_LAYERS * LAYER)
     blank, cut = _left_out(rgb, cover, fill)
-    energy = edges(np.ascontiguousarray(rgb[..., 1]))
     cells = CellMaps(
         cover=_mean(cover[core]),
         overlap=_mean(_above(separated.layers, _OVERLAP_LAYERS * LAYER)[core]),
@@ -70,8 +68,7 @@ def measure(raster: Raster, block: Block, stain: Stain, fill: tuple[int, int, in
         layers=_mean(np.maximum(separated.layers, np.minimum(separated.nuclear, LAYER))[core]),
         blank=_mean(blank[core]),
         cut=_mean(cut[core]),
-        sharp=_mean_energy(energy.sharp[core]),
-        softened=_mean_energy(energy.softened[core]),
+        blur=_blur(rgb, raster.um_per_px),
     )
     return Measured(block, cells, _owned(nuclei, block, raster.um_per_px))
 
@@ -103,6 +100,14 @@ def _mean(values: Pixels) -> Pixels:
     return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _mean_energy(values: Floats) -> Floats:
-    size = (values.shape[1] // CELL_PX, values.shape[0] // CELL_PX)
-    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.float32)
+def _blur(rgb: Pixels, um_per_px: float) -> Pixels:
+    """Of the block without its halo, which the pooling uses up."""
+    energy = edges(np.ascontiguousarray(rgb[..., 1]))
+    size = (rgb.shape[1] // CELL_PX, rgb.shape[0] // CELL_PX)
+    halo = HALO_PX // CELL_PX
+    pooled = [
+        cv2.blur(cv2.resize(part, size, interpolation=cv2.INTER_AREA), (2 * halo + 1, 2 * halo + 1))
+        for part in (energy.sharp, energy.softened)
+    ]
+    width_um = blur_px(*(np.asarray(part[halo:-halo, halo:-halo], np.float32) for part in pooled)) * um_per_px
+    return in_steps(np.asarray(width_um, np.float32))

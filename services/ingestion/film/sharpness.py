@@ -12,10 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.ingestion.film.film_map import BLUR_STEPS_PER_UM
-from services.ingestion.film.focus import blur_px, edges
-from services.ingestion.film.measuring import CellMaps
-from services.ingestion.film.stain import Floats, Pixels
+from services.ingestion.film.focus import blur_px, edges, in_steps
+from services.ingestion.film.stain import Pixels
 from services.ingestion.slides.errors import SlideDamaged
 from services.ingestion.slides.slide import Slide
 
@@ -28,7 +26,7 @@ _NOISE_BLUR_PX = 1.0
 
 @dataclass(frozen=True, slots=True)
 class _Square:
-    """A part of the map, in cells, and the place in it (cells) where edges are strongest."""
+    """A part of the map, in cells, and the place in it (cells) that holds most cells."""
 
     rows: slice
     columns: slice
@@ -36,36 +34,37 @@ class _Square:
     column: int
 
 
-def blur_map(cells: CellMaps, film: NDArray[np.bool_], cell_um: float, slide: Slide, pool: Executor) -> Pixels:
-    """Width of cell edges in 1/64 µm per map cell; the greater of what raster and patch say.
+def confirmed_blur(
+    blur: Pixels, cover: Pixels, film: NDArray[np.bool_], cell_um: float, slide: Slide, pool: Executor
+) -> Pixels:
+    """The map of blur, in 1/64 µm, raised to what the patch of each part of the film shows.
 
     Raises:
         SlideError: the scan cannot be read any more; damaged patches are left out.
     """
-    sharp, softened = (np.where(film, energy, 0).astype(np.float32) for energy in (cells.sharp, cells.softened))
-    raster_um = blur_px(_pooled(sharp), _pooled(softened)) * np.float32(cell_um / 8)
-    squares = list(_squares(_pooled(sharp), film, cell_um))
-    found = pool.map(lambda square: _patch_blur_um(slide, square, cell_um), squares)
-    for square, blur_um in zip(squares, found, strict=True):
-        if blur_um is not None:
-            part = raster_um[square.rows, square.columns]
-            np.maximum(part, blur_um, out=part)
-    return np.asarray(np.clip(np.rint(raster_um * BLUR_STEPS_PER_UM), 0, 255), np.uint8)
+    squares = list(_squares(np.where(film, cv2.blur(cover, (_POOL_CELLS, _POOL_CELLS)), 0), cell_um))
+    confirmed = blur.copy()
+    for square, patch in zip(squares, pool.map(lambda at: _patch_blur(slide, at, cell_um), squares), strict=True):
+        if patch is not None:
+            part = confirmed[square.rows, square.columns]
+            np.maximum(part, patch, out=part)
+    return confirmed
 
 
-def _squares(sharp: Floats, film: NDArray[np.bool_], cell_um: float) -> Iterator[_Square]:
-    area_um2 = np.count_nonzero(film) * cell_um**2
+def _squares(cover: Pixels, cell_um: float) -> Iterator[_Square]:
+    """Parts of half a millimetre, larger on a large film, and the best covered place in each that holds blood."""
+    area_um2 = np.count_nonzero(cover) * cell_um**2
     step = max(1, round(max(_STEP_UM, (area_um2 / _MOST_PATCHES) ** 0.5) / cell_um))
-    for top in range(0, film.shape[0], step):
-        for left in range(0, film.shape[1], step):
+    for top in range(0, cover.shape[0], step):
+        for left in range(0, cover.shape[1], step):
             rows, columns = slice(top, top + step), slice(left, left + step)
-            if film[rows, columns].any():
-                strongest = np.where(film[rows, columns], sharp[rows, columns], -1)
-                row, column = np.unravel_index(int(np.argmax(strongest)), strongest.shape)
+            square = cover[rows, columns]
+            if square.any():
+                row, column = np.unravel_index(int(np.argmax(square)), square.shape)
                 yield _Square(rows, columns, top + int(row), left + int(column))
 
 
-def _patch_blur_um(slide: Slide, square: _Square, cell_um: float) -> float | None:
+def _patch_blur(slide: Slide, square: _Square, cell_um: float) -> Pixels | None:
     x = _inside((square.column + 0.5) * cell_um / slide.um_per_px, slide.width)
     y = _inside((square.row + 0.5) * cell_um / slide.um_per_px, slide.height)
     try:
@@ -74,16 +73,10 @@ def _patch_blur_um(slide: Slide, square: _Square, cell_um: float) -> float | Non
         return None
     green = cv2.GaussianBlur(np.ascontiguousarray(patch[..., 1]), (0, 0), _NOISE_BLUR_PX)
     energy = edges(np.asarray(green, np.uint8))
-    return (
-        float(blur_px(*(np.mean(part, keepdims=True) for part in (energy.sharp, energy.softened)))[0, 0])
-        * slide.um_per_px
-    )
+    width_px = blur_px(*(np.mean(part, keepdims=True) for part in (energy.sharp, energy.softened)))
+    return in_steps(np.asarray(width_px * slide.um_per_px, np.float32))
 
 
 def _inside(centre: float, length: int) -> int:
     """Where a patch starts: the border of the scan would be the sharpest edge in it."""
     return max(0, min(round(centre - _PATCH_PX / 2), length - _PATCH_PX))
-
-
-def _pooled(values: Floats) -> Floats:
-    return np.asarray(cv2.blur(values, (_POOL_CELLS, _POOL_CELLS)), np.float32)

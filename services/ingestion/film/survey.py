@@ -14,7 +14,7 @@ from services.ingestion.film.measuring import CellMaps, Measured, measure
 from services.ingestion.film.missing import missing_tiles
 from services.ingestion.film.nuclei import Nuclei, gathered
 from services.ingestion.film.raster import CELL_PX, Block, Raster, raster
-from services.ingestion.film.sharpness import blur_map
+from services.ingestion.film.sharpness import confirmed_blur
 from services.ingestion.film.stain import LAYER, Pixels, Stain
 from services.ingestion.film.summary import summarise
 from services.ingestion.film.thickness import Part, parts
@@ -26,7 +26,7 @@ _SAMPLE_PX = 128
 _SAMPLE_GRID = (10, 16)
 _SMALLEST_BLOCK_PX = 256
 _POOL_CELLS = 9
-_LEAST_COVER = 0.02
+_LEAST_COVER = 5
 
 Fill = tuple[int, int, int]
 
@@ -34,7 +34,7 @@ Fill = tuple[int, int, int]
 def map_film(slide: Slide, threads: int = 2) -> FilmMap:
     """The map of a slide's film.
 
-    Memory holds two blocks and the maps, about 20 bytes for each 9 µm square of the slide. Blocks that cannot be
+    Memory holds two blocks and the maps, about 15 bytes for each 9 µm square of the slide. Blocks that cannot be
     decoded are marked as damaged.
 
     Raises:
@@ -99,10 +99,7 @@ class _Survey:
         self._raster = film
         self._stain = stain
         self._fill = fill
-        energies = {"sharp", "softened"}
-        self._cells = CellMaps(
-            *(np.zeros(film.map_shape, np.float32 if each.name in energies else np.uint8) for each in fields(CellMaps))
-        )
+        self._cells = CellMaps(*(np.zeros(film.map_shape, np.uint8) for _ in fields(CellMaps)))
         self._damaged = np.ones(film.map_shape, np.uint8)
         self._nuclei: list[Nuclei] = []
 
@@ -138,7 +135,7 @@ class _Survey:
             cover=cells.cover,
             grains=_pooled(cells.grains),
             stain=_colour(cells),
-            blur=blur_map(cells, film_parts != Part.BARE, cell_um, slide, pool),
+            blur=confirmed_blur(cells.blur, cells.cover, film_parts != Part.BARE, cell_um, slide, pool),
             missing=missing,
             damaged=self._damaged,
             nuclei=gathered(self._nuclei),
@@ -160,7 +157,7 @@ def _pooled(values: Pixels) -> Pixels:
 
 def _colour(cells: CellMaps) -> Pixels:
     """Layers per covered area; one layer where hardly anything is covered."""
-    cover, layers = _pooled(cells.cover).astype(np.float32) / 255, _pooled(cells.layers)
-    return np.where(cover > _LEAST_COVER, np.minimum(layers / np.maximum(cover, _LEAST_COVER), 255), LAYER).astype(
-        np.uint8
-    )
+    cover = _pooled(cells.cover)
+    colour = np.asarray(cv2.divide(_pooled(cells.layers), cover, scale=255), np.uint8)
+    colour[cover <= _LEAST_COVER] = LAYER
+    return colour

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.ingestion.film.measuring import CellMaps
-from services.ingestion.film.stain import Floats, Pixels
+from services.ingestion.film.stain import Pixels
 
 THICK_OVERLAP = 0.10
 """Share of the stained area that lies under more than one red cell, from which a film is too thick to read cells."""
@@ -44,32 +44,34 @@ class Part(IntEnum):
 
 def parts(cells: CellMaps, cell_um: float) -> NDArray[np.uint8]:
     """The `Part` of every map cell of side `cell_um`."""
-    cover = np.asarray(cells.cover / 255, np.float32)
-    film = _film(cover, cell_um)
+    film = _film(cells.cover, cell_um)
     pool = _odd(_POOL_UM / cell_um)
-    reach = np.maximum(_pooled(film.astype(np.float32), pool), 1e-3)
-    density = _pooled(cover * film, pool) / reach
-    overlap = _pooled(np.asarray(cells.overlap / 255, np.float32) * film, pool) / reach
-    thick = film & ((overlap > THICK_OVERLAP * density) | (density > CROWDED))
-    feathered = film & ~thick & (density < feathered_cover(np.asarray(density[film & ~thick], np.float32)))
-    found = np.where(film, Part.MONOLAYER, Part.BARE).astype(np.uint8)
+    reach = _pooled(film * np.uint8(255), pool)
+    density = _share(_pooled(cells.cover * film, pool), reach)
+    overlap = _share(_pooled(cells.overlap * film, pool), reach)
+    thick = film & ((overlap > THICK_OVERLAP * density) | (density > CROWDED * 255))
+    thin = film & ~thick
+    feathered = thin & (density < 255 * feathered_cover(density[thin]))
+    found = np.where(film, np.uint8(Part.MONOLAYER), np.uint8(Part.BARE))
     found[thick] = Part.THICK
     found[feathered] = Part.FEATHERED
     return found
 
 
-def feathered_cover(thin: Floats) -> float:
-    """Cover below which a film counts as feathered, from the cover of all its parts that are not thick."""
+def feathered_cover(thin: Pixels) -> float:
+    """Cover (0–1) below which a film counts as feathered, from the cover (0–255) of all parts that are
+    not thick.
+    """
     if not thin.size:
         return FEATHERED_COVER
-    usual = FEATHERED_SHARE * float(np.percentile(thin, 75))
+    usual = FEATHERED_SHARE * float(np.percentile(thin, 75)) / 255
     return float(np.clip(usual, SPARSEST_MONOLAYER, FEATHERED_COVER))
 
 
-def _film(cover: Floats, cell_um: float) -> NDArray[np.bool_]:
+def _film(cover: Pixels, cell_um: float) -> NDArray[np.bool_]:
     """Where blood lies, gaps between the cells included and single specks on the glass left out."""
     speck, gap = _odd(_SPECK_UM / cell_um), _odd(_GAP_UM / cell_um)
-    stained = (_pooled(cover, speck) > _FILM_COVER).astype(np.uint8)
+    stained = (_pooled(cover, speck) > _FILM_COVER * 255).view(np.uint8)
     bordered = cv2.copyMakeBorder(stained, gap, gap, gap, gap, cv2.BORDER_CONSTANT, value=0)
     joined = _morphed(cv2.MORPH_CLOSE, bordered, gap)[gap:-gap, gap:-gap]
     # Pooling has widened the film by half a window on all sides; opening drops single specks on the glass.
@@ -80,8 +82,13 @@ def _morphed(operation: int, mask: Pixels, side: int) -> Pixels:
     return np.asarray(cv2.morphologyEx(mask, operation, _disc(side), borderType=cv2.BORDER_REPLICATE), np.uint8)
 
 
-def _pooled(values: Floats, side: int) -> Floats:
-    return np.asarray(cv2.blur(values, (side, side), borderType=cv2.BORDER_REPLICATE), np.float32)
+def _pooled(values: Pixels, side: int) -> Pixels:
+    return np.asarray(cv2.blur(values, (side, side), borderType=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def _share(part: Pixels, whole: Pixels) -> Pixels:
+    """Part of the whole, 0–255."""
+    return np.asarray(cv2.divide(part, whole, scale=255), np.uint8)
 
 
 def _disc(side: int) -> Pixels:

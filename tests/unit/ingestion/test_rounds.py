@@ -12,7 +12,7 @@ from services.ingestion.store import METADATA, ScanStore
 from services.ingestion.tiles import TILE_PX
 from services.ingestion.watcher import Watcher
 from services.kit.clock import ManualClock
-from services.kit.contracts import Question, Reading, ReadingRequest, ScanState, Tile
+from services.kit.contracts import Question, Reading, ReadingRequest, Scan, ScanState, Tile
 from services.kit.database import Database
 from services.kit.errors import TransientError
 from services.kit.objects import Objects
@@ -154,6 +154,12 @@ def test_an_empty_mount_point_is_a_share_that_is_away_and_no_removed_scan(ingest
     (ingestion.share / "small.vsi").unlink()
     with pytest.raises(TransientError):
         ingestion.read(scan)
+
+
+def test_a_word_from_before_the_admission_that_comes_late_is_not_read(ingestion):
+    [scan] = ingestion.poll()
+    waiting = Scan(name=scan.name, state=ScanState.SCAN_STATE_WAITING)
+    assert ingestion.read(waiting) == ([], None)
 
 
 def test_a_copy_is_not_read_again(ingestion):

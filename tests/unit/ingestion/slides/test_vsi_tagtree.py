@@ -4,7 +4,7 @@ import struct
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.ingestion import SlideDamaged, SlideError, SlideIncomplete
@@ -34,6 +34,9 @@ TREES = st.lists(
     max_size=6,
 )
 
+# On a busy machine the time of one example says nothing.
+PATIENT = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+
 
 def packed(fields):
     return b"II*\0" + struct.pack("<I", 0) + tags.pack_volume(fields)
@@ -52,6 +55,7 @@ def same(written: tags.Field, read: Field) -> bool:
     return read.data == written.data
 
 
+@PATIENT
 @given(TREES)
 def test_what_was_packed_is_read(fields):
     tree = parse_tree(packed(fields), "S.vsi")
@@ -59,6 +63,7 @@ def test_what_was_packed_is_read(fields):
     assert all(same(written, read) for written, read in zip(fields, tree.children, strict=True))
 
 
+@PATIENT
 @given(TREES, st.data())
 def test_a_cut_tree_is_never_taken_for_another(fields, data):
     whole = packed(fields)
@@ -67,6 +72,7 @@ def test_a_cut_tree_is_never_taken_for_another(fields, data):
         parse_tree(cut, "S.vsi")
 
 
+@PATIENT
 @given(TREES, st.data())
 def test_spoiled_bytes_give_a_tree_or_a_typed_error(fields, data):
     spoiled = bytearray(packed(fields))
@@ -79,6 +85,7 @@ def test_spoiled_bytes_give_a_tree_or_a_typed_error(fields, data):
     assert all(field.numbers is not None and (field.text is None or "\0" not in field.text) for field in tree.walk())
 
 
+@PATIENT
 @given(st.binary(max_size=300))
 def test_noise_gives_a_tree_or_a_typed_error(noise):
     with suppress(SlideError):

@@ -47,7 +47,9 @@ def account(
     figures = (
         *counts.leukocytes.for_report(knowledge.classes, counting.minimum_leukocytes.value),
         *counts.platelets.for_report(),
-        *counts.erythrocytes.for_report(counting.minimum_erythrocytes.value),
+        *counts.erythrocytes.for_report(
+            counting.minimum_erythrocytes.value, counting.most_unidentified_erythrocytes.value
+        ),
     )
     reached = {
         Purpose.LEUKOCYTES: len(counts.leukocytes.counted),

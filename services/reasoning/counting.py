@@ -29,6 +29,7 @@ class CountingTable(BaseModel):
     version: str
     minimum_leukocytes: Value
     minimum_erythrocytes: Value
+    most_unidentified_erythrocytes: Value
     certain_probability: Value
     clump_gap_um: Value
     clump_platelets: Value

@@ -67,13 +67,24 @@ class Morphology:
     unidentified: tuple[SmearCell, ...]
     classes: tuple[Figure, ...]
 
-    def for_report(self, minimum: float) -> list[Figure]:
-        """Every figure, without values and grades when fewer than `minimum` red cells were classified."""
+    def for_report(self, minimum: float, most_unidentified: float) -> list[Figure]:
+        """Every figure; without values and grades when fewer than `minimum` red cells were classified, or when more
+        than `most_unidentified` % of them could not be named: 0 % of a class would then say nothing.
+        """
         figures = list(self.classes)
-        if len(self.classified) < minimum:
-            figures = [figure.without_value(_too_few(len(self.classified), minimum)) for figure in figures]
+        if why := self._withheld(minimum, most_unidentified):
+            figures = [figure.without_value(why) for figure in figures]
         doubtful = count("erythrocytes.unidentified", self.unidentified, len(self.classified))
         return [count("erythrocytes.counted", self.classified, len(self.classified)), doubtful, *figures]
+
+    def _withheld(self, minimum: float, most_unidentified: float) -> Note | None:
+        classified, unidentified = len(self.classified), len(self.unidentified)
+        if classified < minimum:
+            return _too_few(classified, minimum)
+        if 100 * unidentified > most_unidentified * classified:
+            text = f"{unidentified} of {classified} red cells could not be named"
+            return Note("unidentified_erythrocytes", text)
+        return None
 
 
 def morphology(fields: Sequence[ReadField], table: ClassTable, grading: GradingTable) -> Morphology:

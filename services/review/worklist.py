@@ -95,18 +95,24 @@ class Worklist:
 
     def record_report(self, report: Report) -> None:
         reason = report.reasons[0] if report.reasons else None
+        decided_at = from_timestamp(report.decided_at).timestamp()
         row = {
             "slide_id": report.slide.slide_id,
             "report_id": report.report_id,
             "specimen": report.slide.specimen,
-            "decided": from_timestamp(report.decided_at).timestamp(),
+            "decided": decided_at,
             "value": report.decision,
             "code": reason.code if reason else "",
             "text": reason.text if reason else "",
             "to_lis": bool(report.order_id) and report.decision != Decision.DECISION_AWAITING_ORDER,
             "report": report.SerializeToString(),
         }
-        self._put(REPORTS, row)
+        with self._database.transaction() as connection:
+            same = REPORTS.c.slide_id == report.slide.slide_id
+            decided = connection.execute(select(REPORTS.c.decided).where(same)).scalar_one_or_none()
+            # A report that comes late does not take the place of the one decided after it.
+            if decided is None or decided <= decided_at:
+                upsert(connection, REPORTS, row)
 
     def record_delivery(self, delivery: Delivery) -> None:
         row = {

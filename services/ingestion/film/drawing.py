@@ -72,8 +72,9 @@ def tint(picture: Pixels, area: Mask, style: AreaStyle) -> None:
 
 def frame(picture: Pixels, corner: tuple[int, int], size: int, style: FrameStyle) -> None:
     """Frame a square field (corner x, y and side in px) over a pale rim."""
-    x, y = (place + style.inset for place in corner)
-    side = max(3, size - 2 * style.inset)
+    inset = min(style.inset, size // 7)
+    x, y = (place + inset for place in corner)
+    side = max(3, size - 2 * inset)
     cv2.rectangle(picture, (x, y), (x + side, y + side), PAPER, 3, cv2.LINE_AA)
     if style.dashed:
         _dashed(picture, x, y, side, style.colour)

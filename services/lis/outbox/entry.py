@@ -1,10 +1,7 @@
 """A message in the outbox, and what the others are told of it."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
-
-from sqlalchemy import Row
+from datetime import datetime
 
 from services.kit.clock import to_timestamp
 from services.kit.contracts import Decision, Delivery, DeliveryState, Priority, Reason, Slide
@@ -42,26 +39,6 @@ class Entry:
     code: str
     reason: Reason
     missed: bool
-
-
-def entry_of(row: Row[Any]) -> Entry:
-    """The entry in a row of the outbox table."""
-    return Entry(
-        id=row.id,
-        report_id=row.report_id,
-        control_id=row.control_id,
-        order_id=row.order_id,
-        content=row.message,
-        slide=Slide.FromString(row.slide),
-        decision=Decision.ValueType(row.decision),
-        deadline=datetime.fromtimestamp(row.deadline, UTC),
-        state=DeliveryState.ValueType(row.state),
-        attempts=row.attempts,
-        refusals=row.refusals,
-        code=row.code,
-        reason=Reason(code=row.reason_code, text=row.reason_text),
-        missed=row.missed,
-    )
 
 
 def delivery_of(entry: Entry, at: datetime) -> Delivery:

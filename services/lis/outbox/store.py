@@ -3,17 +3,18 @@
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.engine import Connection
 
 from services.kit.clock import from_timestamp
-from services.kit.contracts import Priority, Reason, Report, Stage
+from services.kit.contracts import Decision, DeliveryState, Priority, Reason, Report, Slide, Stage
 from services.kit.database import Database
 from services.kit.stages import reach, reached
 from services.kit.telemetry import Metrics
 from services.lis.events import DELIVERIES, note
-from services.lis.outbox.entry import REJECTED, SENDING, Entry, Waiting, delivery_of, entry_of
+from services.lis.outbox.entry import REJECTED, SENDING, Entry, Waiting, delivery_of
 from services.lis.reports.writer import Written
 from services.lis.tables import OUTBOX
 
@@ -148,3 +149,23 @@ def _save(connection: Connection, entry: Entry) -> None:
 
 def _tell(connection: Connection, entry: Entry, at: datetime) -> None:
     note(connection, DELIVERIES, entry.slide.slide_id, delivery_of(entry, at), entry.deadline)
+
+
+def entry_of(row: Row[Any]) -> Entry:
+    """The entry in a row of the outbox table."""
+    return Entry(
+        id=row.id,
+        report_id=row.report_id,
+        control_id=row.control_id,
+        order_id=row.order_id,
+        content=row.message,
+        slide=Slide.FromString(row.slide),
+        decision=Decision.ValueType(row.decision),
+        deadline=datetime.fromtimestamp(row.deadline, UTC),
+        state=DeliveryState.ValueType(row.state),
+        attempts=row.attempts,
+        refusals=row.refusals,
+        code=row.code,
+        reason=Reason(code=row.reason_code, text=row.reason_text),
+        missed=row.missed,
+    )

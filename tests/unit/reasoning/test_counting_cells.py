@@ -104,7 +104,9 @@ def reds(**labels):
 def test_red_cell_classes_are_given_per_100_red_cells_with_their_grade():
     told = {
         f.name: f
-        for f in morphology([field(reds(normal=940, target=60, unidentified=200))], CLASSES, GRADING).for_report(1000)
+        for f in morphology([field(reds(normal=940, target=60, unidentified=200))], CLASSES, GRADING).for_report(
+            1000, 30
+        )
     }
     assert told["erythrocytes.target"].value == 5
     assert told["erythrocytes.target"].grade == 2
@@ -121,7 +123,7 @@ def test_red_cells_that_no_classifier_was_asked_for_do_not_count():
 
 
 def test_no_red_cell_share_or_grade_is_given_under_1000():
-    told = {f.name: f for f in morphology([field(reds(normal=899, target=100))], CLASSES, GRADING).for_report(1000)}
+    told = {f.name: f for f in morphology([field(reds(normal=899, target=100))], CLASSES, GRADING).for_report(1000, 30)}
     assert told["erythrocytes.target"].value is None
     assert told["erythrocytes.target"].grade is None
 
@@ -159,6 +161,14 @@ def at(*places):
         SmearCell(f"p{n}", Kind.PLATELET, "platelet", ("platelet",), Box(x, y, 2.5, 2.5))
         for n, (x, y) in enumerate(places)
     ]
+
+
+def test_no_red_cell_share_is_given_when_most_red_cells_have_no_name():
+    counted = morphology([field(reds(normal=1000, unidentified=500))], CLASSES, GRADING)
+    told = {f.name: f for f in counted.for_report(1000, 30)}
+    assert told["erythrocytes.normal"].value is None
+    assert told["erythrocytes.normal"].withheld.code == "unidentified_erythrocytes"
+    assert told["erythrocytes.unidentified"].numerator == 500
 
 
 def test_platelets_are_given_per_100_red_cells():

@@ -82,7 +82,8 @@ class IngestionHandlers:
             Question.PLATELETS: self._settings.platelets,
             Question.PLATELET_CLUMPS: self._settings.clump_fields,
         }
-        return {question: wanted for question, wanted in wishes.items() if wanted}
+        # Every erythrocyte field is one of platelets too: both are counted against each other there.
+        return {question: wanted for question, wanted in wishes.items() if wanted or question is Question.PLATELETS}
 
     def _read(self, turn: Round, name: str) -> Iterator[Outgoing]:
         for output in self._reader.read(turn, self._settings.share / name):

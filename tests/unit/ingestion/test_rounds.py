@@ -66,7 +66,7 @@ def test_a_round_gives_each_field_as_a_tile_and_says_what_it_read(ingestion):
     assert [tile.tile_id for tile in tiles] == list(reading.tile_ids)
     assert len(set(reading.tile_ids)) == len(tiles) >= 3
     asked = {question for field in reading.fields for question in field.questions}
-    assert asked == {LEUKOCYTES, ERYTHROCYTES, Question.QUESTION_PLATELET_CLUMPS}
+    assert asked == {LEUKOCYTES, ERYTHROCYTES, Question.QUESTION_PLATELETS, Question.QUESTION_PLATELET_CLUMPS}
     assert reading.film.monolayer_mm2 > 0.05
     picture = cv2.imdecode(np.frombuffer(ingestion.objects.get(tiles[0].uri), np.uint8), cv2.IMREAD_COLOR)
     assert picture.shape == (TILE_PX, TILE_PX, 3)

@@ -41,7 +41,7 @@ format: setup ## rewrite the code in the project's style
 	$(BIN)/ruff format .
 
 train: .venv-train/.ready ## train, evaluate and export the models from DATA
-	.venv-train/bin/python -m services.training all --data $(DATA)
+	.venv-train/bin/python -m services.training train --data $(DATA)
 
 .venv-train/.ready: requirements-train.lock
 	$(PYTHON) -m venv .venv-train

@@ -2,7 +2,6 @@
 
 import sys
 
-import click
 import typer
 
 from services.embedded.cli import app
@@ -24,16 +23,9 @@ EXIT_BY_ERROR: tuple[tuple[type[Exception], int], ...] = (
 
 
 def main() -> None:
-    """Run the command line and exit with its code."""
+    """Run the command line and exit with its code; wrong usage is told by the command line itself (exit code 2)."""
     try:
-        sys.exit(app(standalone_mode=False) or 0)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        app()
     except tuple(kind for kind, _ in EXIT_BY_ERROR) as error:
         typer.echo(f"frottis: {error}", err=True)
         sys.exit(next(code for kind, code in EXIT_BY_ERROR if isinstance(error, kind)))

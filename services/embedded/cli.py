@@ -57,7 +57,7 @@ def run(
 ) -> None:
     """Read every scan that appears on a share and report it to the LIS.
 
-    Settings of each service come from the environment (`FROTTIS_INGESTION_SETTLE_S=10` …): see docs/settings.md.
+    Settings of each service come from the environment (`FROTTIS_INGESTION_SETTLE_S=10` …): see docs/operations.md.
     """
     configure_logging()
     addresses = (parse_address(lis, "--lis"), parse_address(listen, "--listen"))

@@ -10,7 +10,7 @@ Wilenski, Biometrika 1940;31:313).
 import math
 from dataclasses import dataclass
 
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 CONFIDENCE = 0.95
 
@@ -28,8 +28,8 @@ def share(count: int, of: int) -> Interval:
     if not 0 <= count <= of or of < 1:
         raise ValueError(f"{count} of {of} cells is no share")
     tail = (1 - CONFIDENCE) / 2
-    low = float(beta.ppf(tail, count, of - count + 1)) if count else 0.0
-    high = float(beta.ppf(1 - tail, count + 1, of - count)) if count < of else 1.0
+    low = float(betaincinv(count, of - count + 1, tail)) if count else 0.0
+    high = float(betaincinv(count + 1, of - count, 1 - tail)) if count < of else 1.0
     return Interval(low, high)
 
 

@@ -1,0 +1,43 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+def frottis(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "services.embedded", *map(str, arguments)], capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["--help"], 0, "Exit codes"),
+        (["run", "--share", "/x"], 2, "--state"),
+        (["run", "--share", "S", "--state", "T", "--lis", "nowhere", "--listen", "127.0.0.1:0"], 2, "no address"),
+        (["status", "--state", "missing"], 4, "holds no state"),
+        (["report", "X", "--state", "missing"], 4, "holds no state"),
+        (["slide", "missing.vsi"], 3, "missing.vsi"),
+        (["analyse", "missing.png", "--out", "o.jsonl", "--um-per-px", "0.137"], 3, "missing.png"),
+        (["analyse", "missing.png", "--out", "o.jsonl"], 3, "--um-per-px"),
+    ],
+)
+def test_errors_are_a_sentence_and_a_code_never_a_traceback(tmp_path, monkeypatch, arguments, code, told):
+    monkeypatch.chdir(tmp_path)
+    ended = frottis(*arguments)
+    assert (ended.returncode, told in ended.stdout + ended.stderr) == (code, True), ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_slide_tells_what_is_in_it(small_slide):
+    told = json.loads(frottis("slide", small_slide[0], "--json").stdout)
+    assert (told["barcode"], told["um_per_px"], told["complete"]) == ("A1234", 0.137, True)
+
+
+def test_a_half_copied_slide_says_what_is_missing(small_slide, tmp_path):
+    (tmp_path / "half.vsi").write_bytes(small_slide[0].read_bytes())
+    ended = frottis("slide", tmp_path / "half.vsi")
+    assert ended.returncode == 3
+    assert "stack10001" in ended.stderr or "_half_" in ended.stderr

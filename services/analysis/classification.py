@@ -27,9 +27,11 @@ class Classifier:
         return [self._verdict(p, d) for p, d in zip(probabilities, distances, strict=True)]
 
     def _verdict(self, probabilities: list[float], distance: float) -> Verdict:
+        if distance > self.card.distance:
+            # It resembles nothing in training, so no class is a candidate, however probable among those there are.
+            return Verdict(UNIDENTIFIED, tuple(probabilities), ())
         candidates = conformal_set(self.card.classes, probabilities, self.card.conformal)
-        label = label_of(candidates, strange=distance > self.card.distance)
-        return Verdict(label, tuple(probabilities), candidates)
+        return Verdict(label_of(candidates), tuple(probabilities), candidates)
 
 
 def conformal_set(
@@ -43,6 +45,6 @@ def conformal_set(
     return tuple(name for name, p in zip(classes, probabilities, strict=True) if p >= thresholds[name])
 
 
-def label_of(candidates: Sequence[str], *, strange: bool) -> str:
-    """The only candidate; `unidentified` without exactly one, or when the cell resembles nothing in training."""
-    return candidates[0] if len(candidates) == 1 and not strange else UNIDENTIFIED
+def label_of(candidates: Sequence[str]) -> str:
+    """The only candidate; `unidentified` without exactly one."""
+    return candidates[0] if len(candidates) == 1 else UNIDENTIFIED

@@ -1,13 +1,14 @@
 """The differential: which leukocytes count, and what stands beside them.
 
-The denominator is the identified leukocytes whose class the differential counts. Cells that the classifier would not
-name are counted and shown beside it, never shared out; erythroblasts are given per 100 leukocytes; platelets and
-artefacts that the detector took for leukocytes are left out (CLSI H20-A2).
+The denominator is the leukocytes whose class the differential counts, and those of which only the group is certain: a
+cell between a segmented and a band neutrophil is a neutrophil, and left out it would raise every other percentage.
+Cells that the classifier would not name are counted and shown beside it, never shared out; erythroblasts are given per
+100 leukocytes; platelets and artefacts that the detector took for leukocytes are left out (CLSI H20-A2).
 
 Fields of the feathered edge are no part of it: large cells are carried there, and percentages would follow them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.reasoning.cells import UNIDENTIFIED, Kind, Purpose, ReadField, SmearCell
@@ -51,13 +52,13 @@ def differential(fields: Sequence[ReadField], table: ClassTable) -> Differential
     """Count the leukocytes of `fields`. Raises TablesInvalid for a class that the table lacks."""
     inside = _leukocytes(field for field in fields if field.purposes & COUNTED_ON)
     outside = _leukocytes(field for field in fields if not field.purposes & COUNTED_ON)
-    counted = _with_role(inside, table, Role.DIFFERENTIAL)
+    counted = _counted(inside, table)
     erythroblasts = _with_role(inside, table, Role.ERYTHROBLAST)
     classes = {f"differential.{name}": (name,) for name in table.differential}
     groups = {f"differential.{name}": members for name, members in table.groups.items()}
     return Differential(
         counted=counted,
-        unidentified=tuple(cell for cell in inside if cell.label == UNIDENTIFIED),
+        unidentified=tuple(c for c in inside if c.label == UNIDENTIFIED and not _of_one_group(c, table)),
         classes=tuple(_share(name, members, counted) for name, members in classes.items()),
         groups=tuple(_share(name, members, counted) for name, members in groups.items()),
         members=classes | groups,
@@ -69,11 +70,27 @@ def differential(fields: Sequence[ReadField], table: ClassTable) -> Differential
 
 def leukocytes_counted(field: ReadField, table: ClassTable) -> int:
     """How many cells of one field the differential counts. Raises TablesInvalid for a class that the table lacks."""
-    return len(_with_role(_leukocytes([field]), table, Role.DIFFERENTIAL)) if field.purposes & COUNTED_ON else 0
+    return len(_counted(_leukocytes([field]), table)) if field.purposes & COUNTED_ON else 0
 
 
 def _leukocytes(fields: Iterable[ReadField]) -> list[SmearCell]:
     return [cell for field in fields for cell in field.cells if cell.kind is Kind.LEUKOCYTE]
+
+
+def _counted(cells: Sequence[SmearCell], table: ClassTable) -> tuple[SmearCell, ...]:
+    """The cells of the denominator."""
+    return _with_role(cells, table, Role.DIFFERENTIAL) + tuple(cell for cell in cells if _of_one_group(cell, table))
+
+
+def _of_one_group(cell: SmearCell, table: ClassTable) -> bool:
+    return cell.label == UNIDENTIFIED and any(_belongs(cell, members) for members in table.groups.values())
+
+
+def _belongs(cell: SmearCell, members: Collection[str]) -> bool:
+    """Whether the cell is surely one of `members`: by its name, or because every class that it could be is one."""
+    if cell.identified:
+        return cell.label in members
+    return len(cell.candidates) > 1 and set(cell.candidates) <= set(members)
 
 
 def _with_role(cells: Iterable[SmearCell], table: ClassTable, role: Role) -> tuple[SmearCell, ...]:
@@ -81,7 +98,7 @@ def _with_role(cells: Iterable[SmearCell], table: ClassTable, role: Role) -> tup
 
 
 def _share(name: str, members: Sequence[str], counted: Sequence[SmearCell]) -> Figure:
-    return percentage(name, [c for c in counted if c.label in members], len(counted))
+    return percentage(name, [cell for cell in counted if _belongs(cell, members)], len(counted))
 
 
 def _too_few(counted: int, minimum: float) -> Note:

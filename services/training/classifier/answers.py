@@ -1,11 +1,12 @@
 """What an exported classifier answers for labelled cells."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from services.analysis.pixels import Rgb
 from services.training.classifier.cells import Cell, targets
 from services.training.runtime import Model
 
@@ -32,11 +33,11 @@ class Answers:
         return self.of(self.targets >= 0)
 
 
-def answer(model: Model, cells: Sequence[Cell], crop: int) -> Answers:
-    """Runs the model on the crops of the cells."""
+def answer(model: Model, cells: Sequence[Cell], view: Callable[[Cell], Rgb]) -> Answers:
+    """Runs the model on the cells, each as the view shows it."""
     found = []
     for start in range(0, len(cells), _BATCH):
-        crops = np.stack([cell.crop(crop) for cell in cells[start : start + _BATCH]])
+        crops = np.stack([view(cell) for cell in cells[start : start + _BATCH]])
         found.append(model(crops))
     probabilities, distance = (np.concatenate(part).astype(np.float64) for part in zip(*found, strict=True))
     return Answers(probabilities, distance, targets(cells), np.stack([cell.allowed for cell in cells]))

@@ -26,20 +26,23 @@ def f1_by_class(counted: Confusion) -> npt.NDArray[np.float64]:
 
 
 def classes_section(found: Answers, classes: Sequence[str], seed: int) -> str:
-    """Accuracy, macro F1, figures of each class, the confusion matrix and the calibration of single-class cells."""
+    """Accuracy, macro F1, calibration, figures of each class and the confusion matrix of single-class cells."""
+    counted = confusion(found.targets, found.probabilities.argmax(axis=1), len(classes))
+    summary = accuracy_line(found, classes, seed)
+    return "\n".join([summary, _class_table(counted, classes), _confusion_table(counted, classes)])
+
+
+def accuracy_line(found: Answers, classes: Sequence[str], seed: int) -> str:
+    """Accuracy, macro F1 and calibration error of single-class cells, on one line."""
     answered = found.probabilities.argmax(axis=1)
-    counted = confusion(found.targets, answered, len(classes))
     right = np.asarray(answered == found.targets)
     each = np.zeros((len(right), len(classes), len(classes)), np.int64)
     each[np.arange(len(right)), found.targets, answered] = 1
-    macro = bootstrap(each, _macro_f1, seed)
     error = expected_calibration_error(found.probabilities.max(axis=1), right)
-    summary = (
-        f"{len(right)} cells of {len(set(found.targets))} classes: accuracy "
-        f"{share(float(right.mean()), clopper_pearson(int(right.sum()), len(right)))}, "
-        f"macro F1 {share(_macro_f1(counted), macro)}, expected calibration error {error:.3f}.\n"
-    )
-    return "\n".join([summary, _class_table(counted, classes), _confusion_table(counted, classes)])
+    accuracy = share(float(right.mean()), clopper_pearson(int(right.sum()), len(right)))
+    macro = share(_macro_f1(each.sum(axis=0)), bootstrap(each, _macro_f1, seed))
+    cells = f"{len(right)} cells of {len(set(found.targets))} classes"
+    return f"{cells}: accuracy {accuracy}, macro F1 {macro}, expected calibration error {error:.3f}.\n"
 
 
 def groups_section(found: Answers, classes: Sequence[str], groups: Mapping[str, Sequence[str]]) -> str:

@@ -7,33 +7,47 @@ import numpy as np
 
 from services.training.classifier.answers import Answers, answer
 from services.training.classifier.design import Design
-from services.training.classifier.figures import binary_section, classes_section, groups_section, refusal_section
+from services.training.classifier.figures import (
+    accuracy_line,
+    binary_section,
+    classes_section,
+    groups_section,
+    refusal_section,
+)
+from services.training.classifier.views import disturbed
 from services.training.manifest import Manifest
 from services.training.runtime import Model
 from services.training.splits import Part
 
 _BATCH = 32
+_DISTURBED = "\nThe same cells disturbed as in training (off centre, other stain, focus, resolution, JPEG):\n\n"
 
 
 def measure(design: Design, data: Path, manifests: dict[str, Manifest], model: Model, described: dict[str, Any]) -> str:
     """The card's sections of figures."""
     cells = design.load(data, manifests, Part.TEST)
-    found = answer(model, cells, design.crop)
+    found = answer(model, cells, lambda cell: cell.crop(design.crop))
+    rng = np.random.default_rng(described["origin"]["seed"])
+    harder = answer(model, cells, lambda cell: disturbed(cell, design, design.crop, rng))
     places = [(cell.source, cell.um_per_px) for cell in cells]
     text = []
     for place in dict.fromkeys(places):
         text.append(f"### {place[0]}, taken at {place[1]} µm/px\n")
-        text.append(_of_place(found.of(np.array([one == place for one in places])), design, described))
+        own = np.array([one == place for one in places])
+        text.append(_of_place(found.of(own), harder.of(own), design, described))
     text.append(f"One cell takes {1000 * model.seconds_each(_BATCH):.2f} ms on one thread, in batches of {_BATCH}.\n")
     return "\n".join(text)
 
 
-def _of_place(found: Answers, design: Design, described: dict[str, Any]) -> str:
+def _of_place(found: Answers, harder: Answers, design: Design, described: dict[str, Any]) -> str:
     if len(set(found.single.targets)) == 1:
         only = design.classes[int(found.single.targets[0])]
-        return binary_section(found, design.classes, only)
+        return binary_section(found, design.classes, only) + _DISTURBED + binary_section(harder, design.classes, only)
     sections = [classes_section(found.single, design.classes, described["origin"]["seed"])]
     if design.groups:
         sections.append(groups_section(found, design.classes, design.groups))
-    sections.append(refusal_section(found.single, design.classes, described["conformal"], described["distance"]))
+    limits = (described["conformal"], described["distance"])
+    sections.append(refusal_section(found.single, design.classes, *limits))
+    sections.append(_DISTURBED + accuracy_line(harder.single, design.classes, described["origin"]["seed"]))
+    sections.append(refusal_section(harder.single, design.classes, *limits))
     return "\n".join(sections)

@@ -13,6 +13,7 @@ from services.training.classifier.cells import Cell
 from services.training.classifier.design import Design
 from services.training.classifier.fitted import calibrated
 from services.training.classifier.network import ClassifierNetwork
+from services.training.classifier.views import disturbed
 from services.training.description import Origin
 from services.training.export import export
 from services.training.runtime import Model
@@ -21,13 +22,19 @@ from services.training.runtime import Model
 def release(
     design: Design, weights: Path, folder: Path, origin: Origin, *, train: Sequence[Cell], validation: Sequence[Cell]
 ) -> None:
-    """Writes the model file and its description; all thresholds come from the validation cells."""
+    """Writes the model file and its description; all thresholds come from the validation cells.
+
+    The temperature is fitted on these as they are. The thresholds for refusal are set on them disturbed as in
+    training: a detector's centre is off by up to a µm, and another laboratory's stain should not empty the sets.
+    """
     network = ClassifierNetwork(len(design.classes), design.stages, design.frozen)
     network.load_state_dict(torch.load(weights, weights_only=True))
     graph = calibrated(network.eval(), train, validation, design, origin.seed)
     example = torch.zeros((2, design.crop, design.crop, 3), dtype=torch.uint8)
     export(graph, example, "crops", ["probabilities", "distance"], folder / description.MODEL_FILE)
-    found = answer(Model(folder / description.MODEL_FILE, threads=2), validation, design.crop).single
+    rng = np.random.default_rng(origin.seed)
+    model = Model(folder / description.MODEL_FILE, threads=2)
+    found = answer(model, validation, lambda cell: disturbed(cell, design, design.crop, rng)).single
     thresholds = conformal_thresholds(found.probabilities, found.targets)
     specific = {
         "classes": list(design.classes),

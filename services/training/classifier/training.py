@@ -9,18 +9,16 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from services.analysis.pixels import Rgb, centred_crop
-from services.training.augment import degrade, place, placement, restain
+from services.analysis.pixels import Rgb
 from services.training.classifier.cells import Cell
 from services.training.classifier.design import Design
 from services.training.classifier.network import ClassifierNetwork
+from services.training.classifier.views import disturbed
 from services.training.fitting import Plan, Task, fit
 from services.training.manifest import Manifest
 from services.training.splits import Part
 
 _SMOOTHING = 0.05
-_FRAMED = 0.5
-_FRAME = (0.85, 1.0)
 Sample = tuple[Rgb, npt.NDArray[np.bool_]]
 logger = logging.getLogger(__name__)
 
@@ -33,7 +31,7 @@ def train(design: Design, data: Path, manifests: dict[str, Manifest], plan: Plan
     network = ClassifierNetwork(len(design.classes), design.stages, design.frozen).to(memory_format=torch.channels_last)
     task = Task(
         lambda rng: balanced(list(by_meaning.values()), design.per_class, rng),
-        lambda index, rng: random_crop(cells[index], design, rng),
+        lambda index, rng: (disturbed(cells[index], design, design.size, rng), cells[index].allowed),
         batch_loss,
     )
     return fit(network, plan, task, folder)
@@ -47,26 +45,6 @@ def balanced(groups: Sequence[Sequence[int]], per_group: int, rng: np.random.Gen
         again = rng.choice(group, max(0, min(per_group // 2, 3 * len(group)) - len(whole)))
         drawn += [int(index) for index in (*whole, *again)]
     return [drawn[index] for index in rng.permutation(len(drawn))]
-
-
-def random_crop(cell: Cell, design: Design, rng: np.random.Generator) -> Sample:
-    """A changed crop of a cell, at the size of the network's input."""
-    image, x, y = cell.image, cell.x, cell.y
-    if rng.random() < _FRAMED:
-        side = round(design.crop * rng.uniform(*_FRAME))
-        image, x, y = centred_crop(image, x, y, side), side / 2, side / 2
-    middle = (x + rng.normal(0, design.shift), y + rng.normal(0, design.shift))
-    scale = design.size / design.crop * float(np.exp(rng.normal(0, design.zoom)))
-    matrix = placement(
-        middle,
-        design.size,
-        scale=scale,
-        quarter_turns=int(rng.integers(4)),
-        mirrored=bool(rng.integers(2)),
-        degrees=float(rng.uniform(-45, 45)),
-    )
-    crop = place(image, matrix, design.size)
-    return degrade(restain(crop, rng, design.strength), rng, design.strength), cell.allowed
 
 
 def batch_loss(network: nn.Module, made: list[Sample]) -> torch.Tensor:

@@ -49,6 +49,24 @@ def test_percentages_are_of_the_identified_leukocytes_that_count():
     assert (told["leukocytes.unidentified"].numerator, told["leukocytes.unidentified"].denominator) == (9, 109)
 
 
+def test_a_cell_of_which_only_the_group_is_certain_counts_for_the_group():
+    between = [
+        SmearCell(f"b{n}", Kind.LEUKOCYTE, "unidentified", ("neutrophil_segmented", "neutrophil_band"), HERE)
+        for n in range(20)
+    ]
+    others = [
+        SmearCell("x1", Kind.LEUKOCYTE, "unidentified", ("lymphocyte", "blast"), HERE),
+        SmearCell("x2", Kind.LEUKOCYTE, "unidentified", (), HERE),
+        SmearCell("x3", Kind.LEUKOCYTE, "unidentified", ("lymphocyte",), HERE),
+    ]
+    told = figures(differential([field(whites(neutrophil_segmented=40, lymphocyte=40), between, others)], CLASSES))
+    assert told["differential.neutrophils"].value == 60
+    assert told["differential.neutrophil_segmented"].value == 40
+    assert told["differential.lymphocyte"].value == 40
+    assert told["leukocytes.counted"].numerator == 100
+    assert told["leukocytes.unidentified"].numerator == 3
+
+
 def test_erythroblasts_platelets_smudges_and_artefacts_stay_outside_the_denominator():
     told = figures(
         differential([field(whites(lymphocyte=200, erythroblast=5, platelet=7, smudge=3, artefact=2))], CLASSES)

@@ -1,9 +1,10 @@
 """A report as people read it in a terminal."""
 
 import itertools
+from collections.abc import Iterator
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from services.kit.contracts import Decision, Measure, Milestone, Report
 from services.kit.stages import stage_name
@@ -18,6 +19,8 @@ def print_report(report: Report, console: Console) -> None:
     for reason in report.reasons:
         console.print(f"  {reason.text}")
     console.print(measures_table(report))
+    for reason in withheld(report):
+        console.print(f"[cyan]withheld[/] {reason}")
     for finding in report.findings:
         console.print(f"[yellow]{finding.effect}[/] {finding.text}  [dim]({finding.rule_id}; {finding.source})[/]")
     for limitation in report.limitations:
@@ -27,17 +30,27 @@ def print_report(report: Report, console: Console) -> None:
 
 
 def measures_table(report: Report) -> Table:
-    """Every measure: value, 95 % interval, counts, and why a value is withheld."""
-    table = Table("measure", "value", "95 % interval", "cells", "", title_justify="left")
+    """Every measure: value with its grade, 95 % interval, counts."""
+    table = Table(Column("measure", no_wrap=True), "value", "95 % interval", "cells")
     for measure in report.measures:
-        grade = f"{measure.grade}+" if measure.HasField("grade") and measure.grade else ""
-        table.add_row(measure.name, *figures(measure), measure.withheld.text or grade)
+        table.add_row(measure.name, *figures(measure))
     return table
+
+
+def withheld(report: Report) -> Iterator[str]:
+    """Why measures have counts and no value, each reason once with the measures that it holds for."""
+    reasons: dict[str, list[str]] = {}
+    for measure in report.measures:
+        if measure.withheld.text:
+            reasons.setdefault(measure.withheld.text, []).append(measure.name)
+    for text, names in reasons.items():
+        yield f"{text}: no value for {', '.join(names)}"
 
 
 def figures(measure: Measure) -> tuple[str, str, str]:
     """Value with unit, interval, and counts, as text; empty where there is none."""
-    value = f"{measure.value:.1f} {measure.unit}" if measure.HasField("value") else "–"
+    grade = f" {measure.grade}+" if measure.grade else ""
+    value = f"{measure.value:.1f} {measure.unit}{grade}" if measure.HasField("value") else "–"
     interval = f"{measure.low:.1f} – {measure.high:.1f}" if measure.HasField("low") else ""
     counts = f"{measure.numerator} / {measure.denominator}" if measure.denominator else f"{measure.numerator}"
     return value, interval, counts

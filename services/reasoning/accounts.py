@@ -45,7 +45,9 @@ def account(
     """Count, judge, and say what limits it. Raises TablesInvalid, RuleDefect."""
     counts, counting = count_cells(fields, knowledge), knowledge.counting
     figures = (
-        *counts.leukocytes.for_report(knowledge.classes, counting.minimum_leukocytes.value),
+        *counts.leukocytes.for_report(
+            knowledge.classes, counting.minimum_leukocytes.value, counting.most_undecided_of_group.value
+        ),
         *counts.platelets.for_report(),
         *counts.erythrocytes.for_report(
             counting.minimum_erythrocytes.value, counting.most_unidentified_erythrocytes.value

@@ -28,6 +28,7 @@ class CountingTable(BaseModel):
 
     version: str
     minimum_leukocytes: Value
+    most_undecided_of_group: Value
     minimum_erythrocytes: Value
     most_unidentified_erythrocytes: Value
     certain_probability: Value

@@ -34,10 +34,15 @@ class Differential:
     # Leukocytes with a name, on fields of the feathered edge.
     at_edge: tuple[SmearCell, ...]
 
-    def for_report(self, table: ClassTable, minimum: float) -> list[Figure]:
-        """Every figure of the differential, without values when fewer than `minimum` leukocytes were counted."""
+    def for_report(self, table: ClassTable, minimum: float, most_undecided: float) -> list[Figure]:
+        """Every figure of the differential, without values when fewer than `minimum` leukocytes were counted.
+
+        The classes of a group are without values too when it is open for more than `most_undecided` % of the group
+        which of them a cell is: their shares would tell what was decided and not what is there.
+        """
         reported = [f for f in self.groups if f.name.removeprefix("differential.") in table.reported]
-        figures = [*self.classes, *reported, self.erythroblasts]
+        figures = [self._decided(figure, most_undecided) for figure in self.classes]
+        figures += [*reported, self.erythroblasts]
         if len(self.counted) < minimum:
             figures = [figure.without_value(_too_few(len(self.counted), minimum)) for figure in figures]
         looked_at = len(self.counted) + len(self.unidentified)
@@ -46,6 +51,15 @@ class Differential:
             count("leukocytes.unidentified", self.unidentified, looked_at),
         ]
         return [*counts, *figures]
+
+    def _decided(self, figure: Figure, most_undecided: float) -> Figure:
+        (name,) = self.members[figure.name]
+        for group in self.groups:
+            members = self.members[group.name]
+            undecided = sum(not cell.identified and _belongs(cell, members) for cell in self.counted)
+            if name in members and 100 * undecided > most_undecided * group.numerator:
+                return figure.without_value(_undecided(undecided, group))
+        return figure
 
 
 def differential(fields: Sequence[ReadField], table: ClassTable) -> Differential:
@@ -99,6 +113,11 @@ def _with_role(cells: Iterable[SmearCell], table: ClassTable, role: Role) -> tup
 
 def _share(name: str, members: Sequence[str], counted: Sequence[SmearCell]) -> Figure:
     return percentage(name, [cell for cell in counted if _belongs(cell, members)], len(counted))
+
+
+def _undecided(cells: int, group: Figure) -> Note:
+    name = group.name.removeprefix("differential.").replace("_", " ")
+    return Note("group_undecided", f"of {cells} of {group.numerator} {name} only the group is certain")
 
 
 def _too_few(counted: int, minimum: float) -> Note:

@@ -5,7 +5,7 @@ from collections import Counter
 
 from rich.console import Console
 from rich.panel import Panel
-from rich.table import Table
+from rich.table import Column, Table
 
 from services.embedded.writing import figures
 from services.kit.clock import from_timestamp
@@ -14,6 +14,7 @@ from services.kit.stages import stage_name
 from services.simulator.composer import Truth
 
 PROMISE_S = 1800.0
+SEGMENTS_SHOWN = 24
 NUCLEATED_OUTSIDE = frozenset({"erythroblast"})
 
 
@@ -49,7 +50,7 @@ def other_table(report: Report, truth: Truth) -> Table:
         "platelets.counted": f"{platelets} on the slide",
         "platelets.clumps": f"{len(truth.clumps)} on the slide",
     }
-    table = Table("measure", "value", "95 % interval", "cells", "truth", title="Other measures")
+    table = Table(Column("measure", no_wrap=True), "value", "95 % interval", "cells", "truth", title="Other measures")
     for measure in report.measures:
         if not measure.name.startswith("differential.") and measure.numerator:
             table.add_row(measure.name, *figures(measure), known.get(measure.name, ""))
@@ -70,4 +71,6 @@ def times_table(delivery: Delivery) -> Table:
 def print_hl7(message: str, acknowledgement: str, console: Console) -> None:
     """Both messages, a segment a line; the patient is a fictitious one of the LIS simulator."""
     for title, text in (("ORU^R01 to the LIS", message), ("its acknowledgement", acknowledgement)):
-        console.print(Panel(text.replace("\r", "\n").strip(), title=title, title_align="left"), markup=False)
+        segments = text.replace("\r", "\n").strip().split("\n")
+        more = [f"… and {len(segments) - SEGMENTS_SHOWN} more segments"] if len(segments) > SEGMENTS_SHOWN else []
+        console.print(Panel("\n".join(segments[:SEGMENTS_SHOWN] + more), title=title, title_align="left"), markup=False)

@@ -27,7 +27,7 @@ def field(*groups, purposes=(Purpose.LEUKOCYTES, Purpose.ERYTHROCYTES), name="f"
 
 
 def figures(counted, minimum=100):
-    return {figure.name: figure for figure in counted.for_report(CLASSES, minimum)}
+    return {figure.name: figure for figure in counted.for_report(CLASSES, minimum, 10)}
 
 
 def whites(**labels):
@@ -61,7 +61,8 @@ def test_a_cell_of_which_only_the_group_is_certain_counts_for_the_group():
     ]
     told = figures(differential([field(whites(neutrophil_segmented=40, lymphocyte=40), between, others)], CLASSES))
     assert told["differential.neutrophils"].value == 60
-    assert told["differential.neutrophil_segmented"].value == 40
+    assert told["differential.neutrophil_segmented"].value is None
+    assert told["differential.neutrophil_segmented"].withheld.code == "group_undecided"
     assert told["differential.lymphocyte"].value == 40
     assert told["leukocytes.counted"].numerator == 100
     assert told["leukocytes.unidentified"].numerator == 3

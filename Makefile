@@ -59,7 +59,8 @@ bench: setup .venv-bench/.ready ## speed and memory, as ratios within one run
 # promtool checks the metrics' names in the tests; it comes with Debian's prometheus package.
 .PHONY: promtool
 promtool:
-	@command -v promtool >/dev/null || { apt-get update -q && apt-get install -yq --no-install-recommends prometheus; }
+	@command -v promtool >/dev/null || { apt-get update -q && apt-get install -yq --no-install-recommends prometheus; } \
+	  || echo "promtool cannot be installed here: the test that needs it will say so" >&2
 
 clean: ## remove what was made
 	rm -rf .venv .venv-train .venv-bench out build *.egg-info

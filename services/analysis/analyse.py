@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from services.analysis.ahead import batched, mapped
 from services.analysis.cells import Box, Cell, Detection, Kind
-from services.analysis.errors import KindUnclassified, ResolutionInvalid
+from services.analysis.errors import ImageUnreadable, KindUnclassified, ResolutionInvalid
 from services.analysis.grid import ArrayRegion, RegionReader, Span, cut, windows
 from services.analysis.images import ImageFile, find_images
 from services.analysis.lines import CellLine, line_of
@@ -20,6 +20,9 @@ from services.analysis.tiles import TilePixels
 FINEST_UM_PER_PX, COARSEST_UM_PER_PX = 0.02, 1.0
 _CROPS_PER_BATCH = 64
 _SURE = 1.0
+
+Broken: TypeAlias = Callable[[ImageUnreadable], None]
+"""Told each image that cannot be read; the others are read all the same."""
 
 Progress: TypeAlias = Callable[[str, float], None]
 """Told the name of a picture and the share of it, 0 to 1, that has been read."""
@@ -66,13 +69,16 @@ class Analyser:
         um_per_px: float | None,
         kind: Kind | None = None,
         progress: Progress | None = None,
+        broken: Broken | None = None,
     ) -> Iterator[CellLine]:
         """The cells of image files and folders of them; with `kind`, each image is one centred cell.
 
-        Raises ResolutionInvalid, KindUnclassified, and ImageUnreadable naming the file when its turn has come.
+        An image that cannot be read is told to `broken`, and the others are read all the same.
+
+        Raises ResolutionInvalid, KindUnclassified, and, without `broken`, ImageUnreadable naming the file.
         """
         resolution = checked(um_per_px)
-        pictures = (Picture(str(path), ImageFile(path), resolution) for path in find_images(paths))
+        pictures = whole_pictures(find_images(paths), resolution, broken)
         if kind is None:
             return self.analyse(pictures, progress)
         return self.analyse_crops(pictures, kind, progress)
@@ -158,3 +164,20 @@ def _share(window: _Window) -> float:
     reader = window.picture.reader
     rows = window.down.high - window.down.low
     return (window.down.low + rows * window.across.high / reader.width) / reader.height
+
+
+def whole_pictures(paths: Iterable[Path], um_per_px: float, broken: Broken | None) -> Iterator[Picture]:
+    """The images as pictures, each decoded whole once before its turn, so that a broken one has no cells at all.
+
+    Raises ImageUnreadable for a broken one where nobody is to be told.
+    """
+    for path in paths:
+        try:
+            image = ImageFile(path)
+            image.check()
+        except ImageUnreadable as error:
+            if broken is None:
+                raise
+            broken(error)
+        else:
+            yield Picture(str(path), image, um_per_px)

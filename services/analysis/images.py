@@ -23,7 +23,7 @@ class ImageFile:
     def __init__(self, path: Path) -> None:
         self.name = str(path)
         try:
-            self._image = _rgb(pyvips.Image.new_from_file(self.name, access="random", fail_on="warning"))
+            self._image = _rgb(pyvips.Image.new_from_file(self.name, access="random", fail_on="truncated"))
         except pyvips.Error as error:
             raise self._unreadable(error) from error
         if self._image.bands != 3 or self._image.format != "uchar":
@@ -38,6 +38,13 @@ class ImageFile:
     @property
     def height(self) -> int:
         return int(self._image.height)
+
+    def check(self) -> None:
+        """Decode every pixel once. Raises ImageUnreadable when that fails."""
+        try:
+            self._image.avg()
+        except pyvips.Error as error:
+            raise self._unreadable(error) from error
 
     def read_region(self, x: int, y: int, width: int, height: int, level: int = 0) -> Rgb:
         """Pixels, uint8 height x width x 3. Raises ImageUnreadable."""

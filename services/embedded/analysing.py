@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 
-from services.analysis.analyse import Analyser, Picture
+from services.analysis.analyse import Analyser, Broken, Picture
 from services.analysis.cells import Kind
 from services.analysis.lines import CellLine, write_lines
 from services.analysis.settings import AnalysisSettings
@@ -21,8 +21,8 @@ class Cropped(StrEnum):
     ERYTHROCYTE = "erythrocyte"
 
 
-def analyse(paths: Sequence[Path], um_per_px: float | None, out: Path, cell: Cropped | None) -> int:
-    """Write the cells of all `paths` to `out`, in their order; returns how many.
+def analyse(paths: Sequence[Path], um_per_px: float | None, out: Path, cell: Cropped | None, broken: Broken) -> int:
+    """Write the cells of all `paths` to `out`, in their order; returns how many. Broken images are told and left out.
 
     `um_per_px` is needed for images, which do not record it; a slide's own resolution is used where it has one.
 
@@ -34,7 +34,7 @@ def analyse(paths: Sequence[Path], um_per_px: float | None, out: Path, cell: Cro
     kind = None if cell is None else Kind(cell)
     if kind and any(map(is_slide, paths)):
         raise SettingsError("--cell is for images of one cell each, not for slides")
-    return write_lines(_lines(analyser, paths, um_per_px, kind), out)
+    return write_lines(_lines(analyser, paths, um_per_px, kind, broken), out)
 
 
 def is_slide(path: Path) -> bool:
@@ -45,15 +45,17 @@ def is_slide(path: Path) -> bool:
     )
 
 
-def _lines(analyser: Analyser, paths: Sequence[Path], um_per_px: float | None, kind: Kind | None) -> Iterator[CellLine]:
+def _lines(
+    analyser: Analyser, paths: Sequence[Path], um_per_px: float | None, kind: Kind | None, broken: Broken
+) -> Iterator[CellLine]:
     """Neighbouring images are read together, so that batches fill across them."""
     images: list[Path] = []
     for path in paths:
         if not is_slide(path):
             images.append(path)
             continue
-        yield from analyser.analyse_files(images, um_per_px, kind) if images else ()
+        yield from analyser.analyse_files(images, um_per_px, kind, broken=broken) if images else ()
         images = []
         with open_slide(path, um_per_px=um_per_px) as slide:
             yield from analyser.analyse([Picture(str(path), slide, slide.um_per_px)])
-    yield from analyser.analyse_files(images, um_per_px, kind) if images else ()
+    yield from analyser.analyse_files(images, um_per_px, kind, broken=broken) if images else ()

@@ -73,8 +73,13 @@ def analyse_command(
     cell: Annotated[Cropped | None, typer.Option(help="Each image is one centred cell of this kind.")] = None,
 ) -> None:
     """Find and classify the cells of images or slides, without a report."""
-    cells = analyse(paths, um_per_px, out, cell)
-    Console(stderr=True).print(f"{cells} cells: {out}")
+    broken: list[str] = []
+    cells = analyse(paths, um_per_px, out, cell, lambda error: broken.append(str(error)))
+    for problem in broken:
+        typer.echo(f"frottis: {problem}", err=True)
+    typer.echo(f"{cells} cells: {out}", err=True)
+    if broken:
+        raise typer.Exit(3)
 
 
 @app.command()

@@ -13,8 +13,7 @@ def idle(share: Path, worklist: Worklist, log: LocalLog) -> bool:
         found = {scan.name for scan in find_scans(share)}
     except ShareUnreachable:
         return False
-    if log.waiting():
-        return False
-    entries = worklist.entries()
-    ended = all(entry.standing.state.ended and entry.delivered for entry in entries)
-    return ended and found <= {entry.scan for entry in entries}
+    entries = {entry.scan: entry for entry in worklist.entries()}
+    here = [entries[name] for name in found if name in entries]
+    ended = all(entry.standing.state.ended and entry.delivered for entry in here)
+    return len(here) == len(found) and ended and not log.waiting()

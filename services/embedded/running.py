@@ -33,6 +33,7 @@ def run(options: Options, *, until_idle: bool, announce: Callable[[Process], Non
     with stopped_by_signals(stop), running(options) as (process, worklist):
         announce(process)
         while not (stop.is_set() or process.runner.stopping.is_set()):
-            if until_idle and idle(options.share, worklist, process.log):
+            looked = all(check() is None for check in process.services["ingestion"].readiness.values())
+            if until_idle and looked and idle(options.share, worklist, process.log):
                 return
             stop.wait(LOOK_EVERY_S)

@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from services.ingestion import open_slide
+from services.ingestion.slides.files import file_set
 
 
 def describe(path: Path, um_per_px: float | None) -> Mapping[str, object]:
     """The scan's facts by name, JSON-ready. Raises SlideError: what is wrong with the scan, and what to do."""
+    missing = file_set(path).missing
     with open_slide(path, um_per_px=um_per_px) as slide:
         return {
             "file": path.name,
             "format": slide.format,
-            "complete": True,
+            "complete": not missing,
+            "missing": missing,
             "width_px": slide.width,
             "height_px": slide.height,
             "um_per_px": slide.um_per_px,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from google.protobuf.json_format import MessageToDict
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from services.kit.contracts import Report
@@ -65,7 +66,8 @@ def print_status(entries: Sequence[Entry], console: Console) -> None:
         state = entry.standing.state
         colour = _COLOURS.get(state, "white")
         times = (_clock(entry.completed), _clock(entry.deadline))
-        table.add_row(entry.scan, entry.specimen or "–", f"[{colour}]{state}[/]", entry.standing.text, *times)
+        why = escape(entry.standing.text)
+        table.add_row(escape(entry.scan), entry.specimen or "–", f"[{colour}]{state}[/]", why, *times)
     console.print(table if entries else "No scan has been seen yet.")
 
 
@@ -88,6 +90,9 @@ def _with_numbers(fields: dict[str, object]) -> dict[str, object]:
     for group, names in (("measures", ("numerator", "denominator")), ("targets", ("wanted", "reached"))):
         for entry in fields.get(group, []):  # type: ignore[attr-defined]
             entry.update({name: int(entry[name]) for name in names})
+    scan = fields.get("scan")
+    if isinstance(scan, dict):
+        scan.update({name: int(scan[name]) for name in ("width_px", "height_px")})
     return fields
 
 

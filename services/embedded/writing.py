@@ -19,8 +19,8 @@ def print_report(report: Report, console: Console) -> None:
     for reason in report.reasons:
         console.print(f"  {reason.text}")
     console.print(measures_table(report))
-    for reason in withheld(report):
-        console.print(f"[cyan]withheld[/] {reason}")
+    for why in withheld(report):
+        console.print(f"[cyan]withheld[/] {why}")
     for finding in report.findings:
         console.print(f"[yellow]{finding.effect}[/] {finding.text}  [dim]({finding.rule_id}; {finding.source})[/]")
     for limitation in report.limitations:

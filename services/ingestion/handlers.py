@@ -14,7 +14,7 @@ from services.ingestion.settings import IngestionSettings
 from services.ingestion.slides.errors import SlideError, SlideIncomplete, SlideUnreachable
 from services.ingestion.store import KnownScan, ScanStore
 from services.kit.clock import from_timestamp
-from services.kit.contracts import Field, Order, Reading, ReadingRequest, Reason, Scan, ScanState
+from services.kit.contracts import Field, Order, Priority, Reading, ReadingRequest, Reason, Scan, ScanState
 from services.kit.errors import TransientError
 from services.kit.transport import Outgoing
 
@@ -22,6 +22,7 @@ log = structlog.get_logger()
 
 # Of the nuclei that the film map expects, some turn out to be none, or lie on a field's edge.
 ASK_FOR_MORE = 1.15
+REMOVED = "removed"
 
 
 class IngestionHandlers:
@@ -34,7 +35,8 @@ class IngestionHandlers:
 
     def orders(self, order: Order) -> Iterable[Outgoing]:
         """Remember how urgent the specimen is: its scan's deadline depends on it."""
-        self._store.set_urgency(order.specimen, order.priority)
+        routine = Priority.PRIORITY_ROUTINE
+        self._store.set_urgency(order.specimen, routine if order.cancelled else order.priority)
         return ()
 
     def scans(self, scan: Scan) -> Iterator[Outgoing]:
@@ -49,11 +51,11 @@ class IngestionHandlers:
             self._end(known, ScanState.SCAN_STATE_HELD, error.code, str(error))
         except SlideIncomplete as error:
             # Gone or changing since it was admitted; the watcher takes it up again when it is whole.
-            self._end(known, ScanState.SCAN_STATE_HELD, "removed", str(error))
+            self._end(known, ScanState.SCAN_STATE_HELD, REMOVED, str(error))
         except SlideUnreachable as error:
             if not self._removed(scan.name):
                 raise TransientError(str(error)) from error
-            self._end(known, ScanState.SCAN_STATE_HELD, "removed", str(error))
+            self._end(known, ScanState.SCAN_STATE_HELD, REMOVED, str(error))
         except SlideError as error:
             self._end(known, ScanState.SCAN_STATE_REFUSED, refusal_code(error), str(error))
 
@@ -61,8 +63,11 @@ class IngestionHandlers:
         """Read a further round for one question; a slide that cannot be read any more gives an empty, last round."""
         rounds = self._store.rounds(request.slide.slide_id)
         name = self._store.name_of(request.slide.slide_id)
-        if 1 not in rounds or name is None:
+        if 1 not in rounds:
             raise TransientError(f"slide {request.slide.slide_id} has no first round yet")
+        if name is None:
+            yield self._told(_nothing_more(request, rounds[1], "the scan was replaced on the share"))
+            return
         earlier = [reading for number, reading in rounds.items() if number < request.round]
         looked_at = (field for reading in earlier for field in reading.fields)
         fields = frozenset(field.field_id for field in looked_at if not field.HasField("rejected"))
@@ -99,13 +104,18 @@ class IngestionHandlers:
         return share.is_dir() and any(share.iterdir()) and not (share / name).exists()
 
     def _end(self, known: KnownScan, state: ScanState.ValueType, code: str, text: str) -> None:
-        """The watcher announces it at its next poll, until it was heard."""
-        scan = Scan()
-        scan.CopyFrom(known.scan)
-        scan.state = state
-        scan.reason.CopyFrom(Reason(code=code, text=text))
-        self._store.save(KnownScan(known.fingerprint, known.still_since, scan))
-        log.warning("slide not readable", slide=scan.slide.slide_id, code=code)
+        """The slide's scan and its copies end; the watcher announces it at its next poll, until it was heard.
+
+        A scan taken away is kept without a fingerprint, so that its return counts as a change.
+        """
+        log.warning("slide not readable", slide=known.scan.slide.slide_id, code=code)
+        for same in self._store.scans_of(known.scan.slide.slide_id):
+            scan = Scan()
+            scan.CopyFrom(same.scan)
+            scan.state = state
+            scan.reason.CopyFrom(Reason(code=code, text=text))
+            fingerprint = "" if code == REMOVED else same.fingerprint
+            self._store.save(KnownScan(fingerprint, same.still_since, scan))
 
 
 def _still_admitted(scan: Scan, known: Scan) -> bool:

@@ -15,6 +15,7 @@ from services.ingestion.readings import (
     unread_field,
 )
 from services.ingestion.settings import IngestionSettings
+from services.ingestion.slides.errors import SlideIncomplete
 from services.ingestion.slides.opening import open_slide
 from services.ingestion.slides.slide import Slide as OpenedSlide
 from services.ingestion.tiles import TileImage, cut_all
@@ -56,6 +57,8 @@ class SlideReader:
             TransientError: the object store cannot take the tiles now.
         """
         with open_slide(path, um_per_px=self._settings.um_per_px) as opened:
+            if turn.scan.identity and opened.identity != turn.scan.identity:
+                raise SlideIncomplete(path.name, "is another scan than the one that was admitted")
             film = self._film(turn.slide.slide_id, opened)
             choice = choose(film, turn.wanted, turn.already_read)
             reading = Reading(scan=turn.scan, round=turn.number, film=film_message(summarise(film)))

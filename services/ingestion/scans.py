@@ -68,9 +68,9 @@ class ScanWords:
 
 
 def announcement(scan: Scan) -> Outgoing:
-    """The message that tells the others."""
-    deadline = from_timestamp(scan.slide.deadline) if scan.slide.HasField("deadline") else None
-    return Outgoing("scans", scan.slide.slide_id or scan.name, scan, deadline)
+    """The message that tells the others; that a scan waits is told before that it no longer does."""
+    deadline = from_timestamp(scan.slide.deadline if scan.slide.HasField("deadline") else scan.first_seen_at)
+    return Outgoing("scans", scan.name, scan, deadline)
 
 
 def refusal_code(error: SlideError) -> str:

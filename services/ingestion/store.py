@@ -62,8 +62,8 @@ class ScanStore:
     def save(self, known: KnownScan) -> None:
         """Record the scan; it is to be announced if its message differs from what was recorded before."""
         with self._database.transaction() as connection:
-            message = known.scan.SerializeToString(deterministic=True)
             before = connection.execute(select(SCANS).where(SCANS.c.name == known.scan.name)).one_or_none()
+            message = _revised(known.scan, before.message if before else None)
             row = {
                 "name": known.scan.name,
                 "fingerprint": known.fingerprint,
@@ -102,6 +102,11 @@ class ScanStore:
             scans = [Scan.FromString(message) for message in connection.execute(query).scalars()]
         return min(((bool(scan.copy_of), scan.name) for scan in scans), default=(False, None))[1]
 
+    def scans_of(self, slide_id: str) -> list[KnownScan]:
+        """Every scan of a slide, copies too."""
+        with self._database.transaction() as connection:
+            return [_known(row) for row in connection.execute(select(SCANS).where(SCANS.c.slide_id == slide_id))]
+
     def save_round(self, reading: Reading) -> None:
         """Record what a round read."""
         row = {"slide_id": reading.slide.slide_id, "round": reading.round, "reading": reading.SerializeToString()}
@@ -124,6 +129,16 @@ class ScanStore:
         with self._database.transaction() as connection:
             found = connection.execute(query).scalar_one_or_none()
         return Priority.PRIORITY_ROUTINE if found is None else Priority.ValueType(found)
+
+
+def _revised(scan: Scan, before: bytes | None) -> bytes:
+    """The scan's message, with a revision above that of `before` where it says anything else."""
+    revised = Scan()
+    revised.CopyFrom(scan)
+    revised.revision = Scan.FromString(before).revision if before is not None else 0
+    if revised.SerializeToString(deterministic=True) != before:
+        revised.revision += 1
+    return revised.SerializeToString(deterministic=True)
 
 
 def _known(row: Row[tuple[object, ...]]) -> KnownScan:

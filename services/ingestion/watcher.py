@@ -43,7 +43,7 @@ class Watcher:
             self._look_at_all(find_scans(self._settings.share))
             self._unreachable = None
         except ShareUnreachable as error:
-            if self._unreachable is None:
+            if self._unreachable != str(error):
                 log.warning("share unreachable", reason=str(error))
             self._unreachable = str(error)
         return [announcement(scan) for scan in self._store.unannounced()]
@@ -54,6 +54,8 @@ class Watcher:
 
     def _look_at_all(self, found: Sequence[FoundScan]) -> None:
         known = self._store.known()
+        if known and not any(self._settings.share.iterdir()):
+            raise ShareUnreachable(f"the share {self._settings.share} is empty, as an unmounted one is: mount it")
         for scan in found:
             try:
                 self._look(scan, known.get(scan.name))
@@ -64,6 +66,9 @@ class Watcher:
             self._gone(known[name])
 
     def _look(self, found: FoundScan, known: KnownScan | None) -> None:
+        if found.path != self._settings.share / found.name:
+            self._unnameable(found, known)
+            return
         files = file_set(found.path)
         changed = known is None or known.fingerprint != files.fingerprint
         if known is not None and not changed and known.scan.state != ScanState.SCAN_STATE_WAITING:
@@ -79,6 +84,12 @@ class Watcher:
         elif verdict is Verdict.HOLD_INCOMPLETE:
             text = f"incomplete, and nothing has come for {limits[1]:.0f} s: {look.missing}. Scan the slide again"
             self._end(known, ScanState.SCAN_STATE_HELD, "incomplete", text)
+
+    def _unnameable(self, found: FoundScan, known: KnownScan | None) -> None:
+        if known is None:
+            known = self._changed(found, None, "unnameable", "")
+            text = "its name is no UTF-8 text and cannot be passed on: rename the scan and its folder"
+            self._end(known, ScanState.SCAN_STATE_HELD, "name", text)
 
     def _changed(self, found: FoundScan, known: KnownScan | None, fingerprint: str, missing: str) -> KnownScan:
         """The files are not what they were: the scan waits (again), and its time starts anew."""
@@ -109,7 +120,8 @@ class Watcher:
         """A waiting scan that is no longer on the share ends as held: someone took it away."""
         if known.scan.state == ScanState.SCAN_STATE_WAITING:
             text = "removed from the share before it was complete: scan the slide again"
-            self._end(known, ScanState.SCAN_STATE_HELD, "removed", text)
+            without_files = KnownScan("", known.still_since, known.scan)
+            self._end(without_files, ScanState.SCAN_STATE_HELD, "removed", text)
 
     def _end(self, known: KnownScan, state: ScanState.ValueType, code: str, text: str) -> None:
         barcode = read_barcode(self._settings.share / known.scan.name)

@@ -72,7 +72,7 @@ class ConsumerLoop:
         except _Abandoned:
             log.info("abandoned for the stop", service=self._service, topic=self._subscription.topic)
         except PoisonError as error:
-            self._isolate(batch, error)
+            self._take_apart(batch, error)
         else:
             self._count("handled", len(batch))
 
@@ -95,6 +95,12 @@ class ConsumerLoop:
         log.warning("retry", service=self._service, topic=self._subscription.topic, delay_s=delay, reason=str(error))
         self._consumer.retry(batch, delay)
         self._count("retried", len(batch))
+
+    def _take_apart(self, batch: Sequence[Received], error: PoisonError) -> None:
+        try:
+            self._isolate(batch, error)
+        except TransientError as away:
+            self._retry(batch, away)
 
     def _isolate(self, batch: Sequence[Received], error: PoisonError) -> None:
         """A poisoned batch is taken apart, so that only the message at fault is rejected."""

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as SourceError
 
 from services.kit.errors import SettingsError
 
@@ -32,6 +33,8 @@ class Settings(BaseSettings):
             raise SettingsError(f"unknown setting {', '.join(unknown)}: known are {', '.join(sorted(known))}")
         try:
             return cls(**given)
+        except SourceError as error:
+            raise SettingsError(f"settings of {cls.__name__}: {error}") from error
         except ValidationError as error:
             problems = "; ".join(
                 f"{prefix}{'_'.join(map(str, e['loc']))}".upper() + f": {e['msg']}" for e in error.errors()

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import tzinfo
 
 import structlog
@@ -40,6 +41,7 @@ class Intake:
 
     def answer(self, frame: Frame) -> list[bytes]:
         """The answers to send, in their order; none when the frame names no message that could be answered."""
+        frame = replace(frame, content=_with_cr(frame.content))
         try:
             header = parse_header(frame.content.decode("latin-1"))
         except MessageMalformed:
@@ -48,6 +50,8 @@ class Intake:
             return self._unaddressable(len(frame.content))
         try:
             accepted = self._take(frame, header)
+        except MessageMalformed as error:
+            return self._refusal(header, "AE", [Fault("102", None, "MSH is not what it says it is")], str(error))
         except Refused as refused:
             return self._refusal(header, refused.answer, refused.faults, str(refused))
         except TransientError as error:
@@ -78,6 +82,11 @@ class Intake:
         self._metrics.orders.labels("unaddressable").inc()
         log.error("a frame holds no message that could be answered: check what is connected to this port", bytes=size)
         return []
+
+
+def _with_cr(content: bytes) -> bytes:
+    """Segments end with CR; a sender that ends them with LF alone throughout is understood."""
+    return content if b"\r" in content else content.replace(b"\n", b"\r")
 
 
 def _digest(content: bytes, header: Segment) -> str:

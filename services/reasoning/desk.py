@@ -16,6 +16,7 @@ from services.kit.clock import Clock
 from services.kit.contracts import Decision, Order, ReadingRequest, ScanState
 from services.kit.transport import Outgoing
 from services.reasoning.case import Case, deadline_of, open_case
+from services.reasoning.cells import Purpose
 from services.reasoning.deciding import ReportWriter
 from services.reasoning.evidence import question
 from services.reasoning.figures import Note
@@ -69,11 +70,14 @@ class Desk:
         return any(issued.basis in ENDS for issued in self._issuer.reports.in_force(slide_id).values())
 
     def _first_reported(self, slide_id: str, specimen: str) -> str | None:
-        """The slide from which the specimen was reported, this one before others; None before it was."""
+        """The slide from which the specimen was reported, this one before others; None before it was.
+
+        Another slide that was held on what was read of it gave no values: a rescan is read like a first scan.
+        """
         own = self._issuer.reports.in_force(slide_id).values()
         if any(issued.basis == Basis.CELLS for issued in own):
             return slide_id
-        others = self._issuer.reports.of_specimen(specimen, [Basis.CELLS]) if specimen else []
+        others = self._issuer.reports.released(specimen) if specimen else []
         return others[0].slide_id if others else None
 
     def _answer_further(self, slide_id: str, orders: Sequence[Order]) -> list[Outgoing]:
@@ -108,10 +112,15 @@ class Desk:
             return self._wait(case, [_request(case, ask)]) if ask else self._decide(case)
         if not self._near(case, self._settings.margin_s):
             return self._wait(case, [])
-        if case.readings and Basis.TOO_LATE not in said:
+        if self._carries_percentages(case) and Basis.TOO_LATE not in said:
             return self._decide(case)
         why = _EXPIRED if self._cases.is_forgotten(slide_id) else _TOO_LATE
         return self._tell(slide_id, orders, Decision.DECISION_HELD, why, Basis.TOO_LATE)
+
+    def _carries_percentages(self, case: Case) -> bool:
+        """Enough leukocytes were read for a report that is cut short; a slide without them is told late and read on."""
+        minimum = self._writer.knowledge.counting.minimum_leukocytes.value
+        return bool(case.readings) and case.progress.reached[Purpose.LEUKOCYTES] >= minimum
 
     def _more(self, case: Case) -> Ask | None:
         return more_to_ask(case.progress, case.wanted, self._settings.most_rounds)

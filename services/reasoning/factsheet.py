@@ -1,6 +1,6 @@
 """The facts of one slide, from what was counted, read and ordered."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from services.reasoning.cells import SmearCell
@@ -63,6 +63,12 @@ def certain(cells: Sequence[SmearCell], probability: float) -> list[SmearCell]:
     return [cell for cell in cells if cell.candidates == (cell.label,) and cell.certainty >= probability]
 
 
+def _surely(cell: SmearCell, members: Collection[str], probability: float) -> bool:
+    """Every class that the cell could be is one of `members`, and together they are at least as probable as that."""
+    inside = bool(cell.candidates) and set(cell.candidates) <= set(members)
+    return inside and sum(cell.probabilities.get(name, 0.0) for name in members) >= probability
+
+
 def _circumstances(known: Circumstances) -> Iterator[NamedFact]:
     yield "order.known", known.order_known
     yield "order.stat", known.stat
@@ -80,7 +86,10 @@ def _circumstances(known: Circumstances) -> Iterator[NamedFact]:
 
 def _leukocytes(counted: Differential, counting: CountingTable) -> Iterator[NamedFact]:
     looked_at = len(counted.counted) + len(counted.unidentified)
-    blasts = sum("blast" in cell.candidates for cell in counted.unidentified)
+    blasts = sum(
+        "blast" in cell.candidates or cell.probabilities.get("blast", 0.0) >= counting.possible_blast_probability.value
+        for cell in counted.unidentified
+    )
     yield "leukocytes.counted", len(counted.counted)
     yield "leukocytes.minimum", int(counting.minimum_leukocytes.value)
     yield "leukocytes.unidentified", len(counted.unidentified)
@@ -90,11 +99,11 @@ def _leukocytes(counted: Differential, counting: CountingTable) -> Iterator[Name
 
 
 def _classes(counted: Differential, probability: float) -> Iterator[NamedFact]:
-    sure = certain(counted.counted, probability)
     edge = certain(counted.at_edge, probability)
     for figure in (*counted.classes, *counted.groups):
         members = set(counted.members[figure.name])
-        surely = percentage(figure.name, [c for c in sure if c.label in members], figure.denominator)
+        sure = [cell for cell in counted.counted if _surely(cell, members, probability)]
+        surely = percentage(figure.name, sure, figure.denominator)
         yield from _shares(figure)
         yield f"{figure.name}.certain", surely.numerator
         yield f"{figure.name}.certain_percent", surely.value

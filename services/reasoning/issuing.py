@@ -54,8 +54,6 @@ class Issuer:
             return [outgoing(known)]
         self._stamp(report)
         self.reports.issue(report, basis, announced=self._announced)
-        if report.decision in _OUTCOMES:
-            self._metrics.ended.labels(_OUTCOMES[report.decision], report.reasons[0].code).inc()
         return [outgoing(report)]
 
     def again(self, slide_id: str) -> list[Outgoing]:

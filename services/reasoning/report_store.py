@@ -1,12 +1,12 @@
 """Every report that was issued. Every call works within the caller's transaction."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, update
 
 from services.kit.clock import from_timestamp
-from services.kit.contracts import Report
+from services.kit.contracts import Decision, Report
 from services.reasoning.rows import content
 from services.reasoning.tables import REPORTS
 
@@ -39,6 +39,7 @@ class ReportStore:
             "specimen": report.slide.specimen,
             "order_id": report.order_id,
             "basis": basis,
+            "decision": report.decision,
             "decided_at": from_timestamp(report.decided_at).timestamp(),
             "announced": announced,
             "message": content(report),
@@ -63,9 +64,9 @@ class ReportStore:
             last[row.order_id] = Issued(*row)
         return last
 
-    def of_specimen(self, specimen: str, bases: Sequence[str]) -> list[Issued]:
-        """The specimen's reports decided on one of `bases`, the first first."""
-        wanted = (REPORTS.c.specimen == specimen) & REPORTS.c.basis.in_(bases)
+    def released(self, specimen: str) -> list[Issued]:
+        """The specimen's reports whose values went out, the first first."""
+        wanted = (REPORTS.c.specimen == specimen) & (REPORTS.c.decision == Decision.DECISION_RELEASED)
         rows = self._connection.execute(_ISSUED.where(wanted).order_by(REPORTS.c.issue))
         return [Issued(*row) for row in rows]
 

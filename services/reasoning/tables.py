@@ -54,6 +54,7 @@ REPORTS = Table(
     Column("order_id", String, nullable=False),
     # What it was decided on, see `Basis`.
     Column("basis", String, nullable=False),
+    Column("decision", Integer, nullable=False),
     Column("decided_at", Float, nullable=False),
     # False until a report that time brought is durable at the broker.
     Column("announced", Boolean, nullable=False),

@@ -26,6 +26,8 @@ def build(resources: Resources) -> Service:
 
     def gauges() -> Iterable[Outgoing]:
         entries = worklist.entries()
+        for ended in worklist.newly_ended():
+            resources.metrics.ended.labels(ended.standing.state, ended.standing.code or "none").inc()
         states = Counter(entry.standing.state for entry in entries)
         for state in State:
             resources.metrics.slides.labels(state).set(states[state])

@@ -3,56 +3,30 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import Boolean, Column, Connection, Float, Integer, LargeBinary, MetaData, Row, String, Table, select
+from sqlalchemy import Connection, func, select, update
 
 from services.kit.clock import from_timestamp
-from services.kit.contracts import Decision, Delivery, DeliveryState, Report, Scan, Slide, Stage
+from services.kit.contracts import Decision, Delivery, DeliveryState, Report, Scan, Stage
 from services.kit.database import Database, upsert
+from services.kit.stages import reached
 from services.review.states import Said, Standing, standing
+from services.review.tables import DELIVERIES, METADATA, REPORTS, SCANS
 
-METADATA = MetaData()
-SCANS = Table(
-    "scans",
-    METADATA,
-    Column("name", String, primary_key=True),
-    Column("slide_id", String, nullable=False, index=True),
-    Column("specimen", String, nullable=False, index=True),
-    Column("first_seen", Float, nullable=False),
-    Column("completed", Float),
-    Column("deadline", Float),
-    Column("copy_of", String, nullable=False),
-    Column("value", Integer, nullable=False),
-    Column("code", String, nullable=False),
-    Column("text", String, nullable=False),
-)
-REPORTS = Table(
-    "reports",
-    METADATA,
-    Column("slide_id", String, primary_key=True),
-    Column("report_id", String, nullable=False),
-    Column("specimen", String, nullable=False, index=True),
-    Column("decided", Float, nullable=False),
-    Column("value", Integer, nullable=False),
-    Column("code", String, nullable=False),
-    Column("text", String, nullable=False),
-    # Whether a message to the LIS follows from it: the LIS is told of everything that it ordered.
-    Column("to_lis", Boolean, nullable=False),
-    Column("report", LargeBinary, nullable=False),
-)
-DELIVERIES = Table(
-    "deliveries",
-    METADATA,
-    Column("slide_id", String, primary_key=True),
-    Column("report_id", String, nullable=False),
-    Column("control_id", String, nullable=False),
-    Column("at", Float, nullable=False),
-    Column("value", Integer, nullable=False),
-    Column("code", String, nullable=False),
-    Column("text", String, nullable=False),
-    Column("delivery", LargeBinary, nullable=False),
-)
+__all__ = ["METADATA", "Entry", "Worklist"]
+
+# A row of whichever columns.
+RowOf: TypeAlias = Any
+
+# Reports without their content, each with what the LIS was last heard to say of it.
+_ACCOUNTS = select(
+    *(column for column in REPORTS.c if column.name != "report"),
+    DELIVERIES.c.control_id,
+    DELIVERIES.c.value.label("delivery_value"),
+    DELIVERIES.c.code.label("delivery_code"),
+    DELIVERIES.c.text.label("delivery_text"),
+).select_from(REPORTS.outerjoin(DELIVERIES, REPORTS.c.report_id == DELIVERIES.c.report_id))
 
 
 @dataclass(frozen=True)
@@ -79,118 +53,140 @@ class Worklist:
         self._database = database
 
     def record_scan(self, scan: Scan) -> None:
+        """Keep a scan's word, unless a later one is known."""
+        completed = reached(scan.slide, Stage.STAGE_SCAN_COMPLETE)
         row = {
             "name": scan.name,
+            "revision": scan.revision,
             "slide_id": scan.slide.slide_id,
             "specimen": scan.slide.specimen,
             "first_seen": from_timestamp(scan.first_seen_at).timestamp(),
-            "completed": _completed(scan.slide),
+            "completed": completed.timestamp() if completed else None,
             "deadline": from_timestamp(scan.slide.deadline).timestamp() if scan.slide.HasField("deadline") else None,
             "copy_of": scan.copy_of,
             "value": scan.state,
             "code": scan.reason.code,
             "text": scan.reason.text,
         }
-        self._put(SCANS, row)
+        with self._database.transaction() as connection:
+            query = select(SCANS.c.revision).where(SCANS.c.name == scan.name)
+            known = connection.execute(query).scalar_one_or_none()
+            if known is None or known < scan.revision:
+                upsert(connection, SCANS, row | {"ended": False})
 
     def record_report(self, report: Report) -> None:
+        """Keep a report; a repeated one keeps its place in the order."""
         reason = report.reasons[0] if report.reasons else None
-        decided_at = from_timestamp(report.decided_at).timestamp()
-        row = {
-            "slide_id": report.slide.slide_id,
-            "report_id": report.report_id,
-            "specimen": report.slide.specimen,
-            "decided": decided_at,
-            "value": report.decision,
-            "code": reason.code if reason else "",
-            "text": reason.text if reason else "",
-            "to_lis": bool(report.order_id) and report.decision != Decision.DECISION_AWAITING_ORDER,
-            "report": report.SerializeToString(),
-        }
         with self._database.transaction() as connection:
-            same = REPORTS.c.slide_id == report.slide.slide_id
-            decided = connection.execute(select(REPORTS.c.decided).where(same)).scalar_one_or_none()
-            # A report that comes late does not take the place of the one decided after it.
-            if decided is None or decided <= decided_at:
-                upsert(connection, REPORTS, row)
+            known = connection.execute(select(REPORTS.c.serial).where(REPORTS.c.report_id == report.report_id))
+            serial = known.scalar_one_or_none()
+            if serial is None:
+                serial = connection.execute(select(func.coalesce(func.max(REPORTS.c.serial), 0))).scalar_one() + 1
+            row = {
+                "report_id": report.report_id,
+                "serial": serial,
+                "slide_id": report.slide.slide_id,
+                "specimen": report.slide.specimen,
+                "measures": len(report.measures),
+                "to_lis": bool(report.order_id) and report.decision != Decision.DECISION_AWAITING_ORDER,
+                "report": report.SerializeToString(),
+                "value": report.decision,
+                "code": reason.code if reason else "",
+                "text": reason.text if reason else "",
+            }
+            upsert(connection, REPORTS, row)
 
     def record_delivery(self, delivery: Delivery) -> None:
+        """Keep what the LIS said; its last word on a report is not undone by an older one."""
         row = {
-            "slide_id": delivery.slide.slide_id,
             "report_id": delivery.report_id,
             "control_id": delivery.control_id,
-            "at": from_timestamp(delivery.at).timestamp(),
+            "delivery": delivery.SerializeToString(),
             "value": delivery.state,
             "code": delivery.reason.code,
             "text": delivery.reason.text,
-            "delivery": delivery.SerializeToString(),
         }
         with self._database.transaction() as connection:
-            known = connection.execute(
-                select(DELIVERIES).where(DELIVERIES.c.slide_id == delivery.slide.slide_id)
-            ).one_or_none()
-            # An end that the LIS gave to a report is not undone by an older word about the same report.
-            if known and known.report_id == delivery.report_id and known.value > delivery.state:
-                return
-            upsert(connection, DELIVERIES, row)
+            query = select(DELIVERIES.c.value).where(DELIVERIES.c.report_id == delivery.report_id)
+            known = connection.execute(query).scalar_one_or_none()
+            if known is None or known <= delivery.state:
+                upsert(connection, DELIVERIES, row)
 
     def entries(self) -> Sequence[Entry]:
         """Every scan ever seen, oldest first."""
         with self._database.transaction() as connection:
             return list(_entries(connection))
 
-    def report(self, slide_or_specimen: str) -> Report | None:
-        """The last report of a slide, or of a specimen's slide decided last; None when there is none."""
-        chosen = (REPORTS.c.slide_id == slide_or_specimen) | (REPORTS.c.specimen == slide_or_specimen)
-        query = select(REPORTS.c.report).where(chosen).order_by(REPORTS.c.decided.desc()).limit(1)
+    def newly_ended(self) -> Sequence[Entry]:
+        """Originals that have ended and were not told of here before."""
         with self._database.transaction() as connection:
-            found = connection.execute(query).scalar_one_or_none()
-        return None if found is None else Report.FromString(found)
+            known = set(connection.execute(select(SCANS.c.name).where(SCANS.c.ended)).scalars())
+            ended = [e for e in _entries(connection) if e.standing.state.ended and not e.copy_of]
+            fresh = [entry for entry in ended if entry.scan not in known]
+            names = [entry.scan for entry in fresh]
+            connection.execute(update(SCANS).where(SCANS.c.name.in_(names)).values(ended=True))
+        return fresh
 
-    def delivery(self, slide_id: str) -> Delivery | None:
-        """What became of the slide's last report on its way to the LIS; None before it was built."""
-        query = select(DELIVERIES.c.delivery).where(DELIVERIES.c.slide_id == slide_id)
+    def report(self, slide_or_specimen: str) -> Report | None:
+        """The report in force of a slide, or of a specimen; None when there is none."""
+        chosen = (REPORTS.c.slide_id == slide_or_specimen) | (REPORTS.c.specimen == slide_or_specimen)
+        with self._database.transaction() as connection:
+            found = connection.execute(_ACCOUNTS.where(chosen)).all()
+            if not found:
+                return None
+            query = select(REPORTS.c.report).where(REPORTS.c.report_id == _in_force(found).report_id)
+            return Report.FromString(connection.execute(query).scalar_one())
+
+    def delivery(self, report_id: str) -> Delivery | None:
+        """What became of a report on its way to the LIS; None before it was built."""
+        query = select(DELIVERIES.c.delivery).where(DELIVERIES.c.report_id == report_id)
         with self._database.transaction() as connection:
             found = connection.execute(query).scalar_one_or_none()
         return None if found is None else Delivery.FromString(found)
 
-    def _put(self, table: Table, row: dict[str, object]) -> None:
-        with self._database.transaction() as connection:
-            upsert(connection, table, row)
-
 
 def _entries(connection: Connection) -> Iterator[Entry]:
-    reports = {row.slide_id: row for row in connection.execute(select(REPORTS))}
-    deliveries = {row.slide_id: row for row in connection.execute(select(DELIVERIES))}
+    accounts: dict[str, list[RowOf]] = {}
+    for row in connection.execute(_ACCOUNTS):
+        accounts.setdefault(row.slide_id, []).append(row)
     for row in connection.execute(select(SCANS).order_by(SCANS.c.first_seen, SCANS.c.name)):
-        report = reports.get(row.slide_id)
-        delivery = deliveries.get(row.slide_id)
-        # A delivery of an earlier report says nothing about this one.
-        if delivery is not None and (report is None or delivery.report_id != report.report_id):
-            delivery = None
-        yield _entry(row, report, delivery)
+        yield _entry(row, accounts.get(row.slide_id, []))
 
 
-def _entry(row: Row[Any], report: Row[Any] | None, delivery: Row[Any] | None) -> Entry:
-    answered = delivery is not None and delivery.value >= DeliveryState.DELIVERY_STATE_ACKNOWLEDGED
+def _in_force(reports: Sequence[RowOf]) -> RowOf:
+    """Values that the LIS has count over later notices; then values over none; then the last."""
+    return max(reports, key=lambda row: (_values_delivered(row), row.measures > 0, row.serial))
+
+
+def _values_delivered(row: RowOf) -> bool:
+    released = row.value == Decision.DECISION_RELEASED
+    return bool(released and row.delivery_value == DeliveryState.DELIVERY_STATE_ACKNOWLEDGED)
+
+
+def _entry(row: RowOf, reports: Sequence[RowOf]) -> Entry:
+    report = _standing_for(reports)
+    said = Said(report.value, report.code, report.text) if report else None
+    answered = report is not None and report.delivery_value is not None
+    delivery = Said(report.delivery_value, report.delivery_code, report.delivery_text) if report and answered else None
     return Entry(
         scan=row.name,
         slide_id=row.slide_id,
         specimen=row.specimen,
-        standing=standing(_said(row), report and _said(report), delivery and _said(delivery)),
+        standing=standing(Said(row.value, row.code, row.text), said, delivery),
         first_seen=datetime.fromtimestamp(row.first_seen, UTC),
         completed=None if row.completed is None else datetime.fromtimestamp(row.completed, UTC),
         deadline=None if row.deadline is None else datetime.fromtimestamp(row.deadline, UTC),
         copy_of=row.copy_of,
-        control_id=delivery.control_id if delivery else "",
-        delivered=report is None or not report.to_lis or answered,
+        control_id=report.control_id or "" if report else "",
+        delivered=all(map(_answered, reports)),
     )
 
 
-def _said(row: Row[Any]) -> Said:
-    return Said(row.value, row.code, row.text)
+def _standing_for(reports: Sequence[RowOf]) -> RowOf | None:
+    """The report that says where the slide is: values that the LIS has, or else the last word."""
+    return max(reports, key=lambda row: (_values_delivered(row), row.serial), default=None)
 
 
-def _completed(slide: Slide) -> float | None:
-    stages = (stage for stage in slide.milestones if stage.stage == Stage.STAGE_SCAN_COMPLETE)
-    return next((from_timestamp(stage.at).timestamp() for stage in stages), None)
+def _answered(row: RowOf) -> bool:
+    answered = row.delivery_value is not None and row.delivery_value >= DeliveryState.DELIVERY_STATE_ACKNOWLEDGED
+    return answered or not row.to_lis

@@ -10,7 +10,7 @@ SOURCES = {
     "iml_malaria": "IML malaria, Giemsa thin films; licence not stated; 0.092 µm/px; red cells only, incomplete",
     "pbc": "PBC Barcelona, CellaVision DM96, May–Grünwald–Giemsa; CC BY 4.0; 0.10 µm/px",
     "all_taleqani": "ALL image set, Tehran; licence not stated; labelled by image, cells found by their nuclei",
-    "chula_rbc12": "Chula RBC-12, thalassaemia smears; MIT; 0.10 µm/px; partly labelled fields",
+    "chula_rbc12": "Chula RBC-12, thalassaemia smears; MIT; 0.10 µm/px documented, 0.192 by its bars; partly labelled",
 }
 
 

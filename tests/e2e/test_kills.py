@@ -22,12 +22,14 @@ def test_twenty_kills_lose_nothing_and_double_nothing(hospital, small_film):
     arguments = ["run", "--share", hospital.share, "--state", hospital.state, "--listen", "127.0.0.1:0", "--until-idle"]
     arguments += ["--lis", "{}:{}".format(*hospital.lis.address)]
     dice = random.Random(7)
-    for kill in range(KILLS):
-        if kill % (KILLS // SLIDES) == 0:
-            number = kill // (KILLS // SLIDES)
-            write_film(small_film, hospital.share, f"slide{number}", f"K{number:04}")
+    kills, written = 0, 0
+    while kills < KILLS:
+        if written <= kills * SLIDES // KILLS and written < SLIDES:
+            write_film(small_film, hospital.share, f"slide{written}", f"K{written:04}")
+            written += 1
         killed = run(arguments, dice.uniform(0.5, LONGEST_S))
         assert killed.returncode in (0, -signal.SIGKILL), killed.stderr
+        kills += killed.returncode == -signal.SIGKILL
     last = run(arguments, 0)
     assert last.returncode == 0, last.stderr
     command = [sys.executable, "-m", "services.embedded", "status", "--state", hospital.state, "--json"]

@@ -57,11 +57,12 @@ class Ended:
 
 
 def demonstrate(out: Path, seed: int, console: Console) -> None:
-    """Run the demonstration into `out`, which it owns and empties first.
+    """Run the demonstration into `out`; what an earlier one left there is removed first.
 
-    Raises DemonstrationFailed when the slide is not acknowledged, and whatever Frottis raises.
+    Raises DemonstrationFailed when the slide is refused, and whatever Frottis raises.
     """
-    shutil.rmtree(out, ignore_errors=True)
+    for earlier in ("share", "state", "scanner"):
+        shutil.rmtree(out / earlier, ignore_errors=True)
     share = out / "share"
     share.mkdir(parents=True)
     with console.status("composing a film from real cells …"):
@@ -104,7 +105,8 @@ def _through_the_hospital(out: Path, share: Path, slide: Path, console: Console)
 
 
 def _ended(worklist: Worklist, slide_id: str, lis: LisSimulator) -> Ended:
-    report, delivery = worklist.report(slide_id), worklist.delivery(slide_id)
+    report = worklist.report(slide_id)
+    delivery = worklist.delivery(report.report_id) if report else None
     if report is None or delivery is None:
         raise DemonstrationFailed("the slide is acknowledged without a report: a defect of the worklist")
     received = next(one for one in lis.record.reports if one.control_id == delivery.control_id)

@@ -26,15 +26,15 @@ from services.kit.contracts import slide_pb2 as frottis_dot_v1_dot_slide__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x66rottis/v1/scan.proto\x12\nfrottis.v1\x1a\x16\x66rottis/v1/slide.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf4\x01\n\x04Scan\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x05state\x18\x02 \x01(\x0e\x32\x15.frottis.v1.ScanState\x12\"\n\x06reason\x18\x03 \x01(\x0b\x32\x12.frottis.v1.Reason\x12\x31\n\rfirst_seen_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x05slide\x18\x05 \x01(\x0b\x32\x11.frottis.v1.Slide\x12.\n\nproperties\x18\x06 \x01(\x0b\x32\x1a.frottis.v1.ScanProperties\x12\x0f\n\x07\x63opy_of\x18\x07 \x01(\t*\x85\x01\n\tScanState\x12\x1a\n\x16SCAN_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SCAN_STATE_WAITING\x10\x01\x12\x17\n\x13SCAN_STATE_ADMITTED\x10\x02\x12\x13\n\x0fSCAN_STATE_HELD\x10\x03\x12\x16\n\x12SCAN_STATE_REFUSED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x66rottis/v1/scan.proto\x12\nfrottis.v1\x1a\x16\x66rottis/v1/slide.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x02\n\x04Scan\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x05state\x18\x02 \x01(\x0e\x32\x15.frottis.v1.ScanState\x12\"\n\x06reason\x18\x03 \x01(\x0b\x32\x12.frottis.v1.Reason\x12\x31\n\rfirst_seen_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12 \n\x05slide\x18\x05 \x01(\x0b\x32\x11.frottis.v1.Slide\x12.\n\nproperties\x18\x06 \x01(\x0b\x32\x1a.frottis.v1.ScanProperties\x12\x0f\n\x07\x63opy_of\x18\x07 \x01(\t\x12\x10\n\x08revision\x18\x08 \x01(\x03*\x85\x01\n\tScanState\x12\x1a\n\x16SCAN_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SCAN_STATE_WAITING\x10\x01\x12\x17\n\x13SCAN_STATE_ADMITTED\x10\x02\x12\x13\n\x0fSCAN_STATE_HELD\x10\x03\x12\x16\n\x12SCAN_STATE_REFUSED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'frottis.v1.scan_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SCANSTATE']._serialized_start=342
-  _globals['_SCANSTATE']._serialized_end=475
+  _globals['_SCANSTATE']._serialized_start=360
+  _globals['_SCANSTATE']._serialized_end=493
   _globals['_SCAN']._serialized_start=95
-  _globals['_SCAN']._serialized_end=339
+  _globals['_SCAN']._serialized_end=357
 # @@protoc_insertion_point(module_scope)

@@ -61,11 +61,14 @@ class Scan(_message.Message):
     SLIDE_FIELD_NUMBER: _builtins.int
     PROPERTIES_FIELD_NUMBER: _builtins.int
     COPY_OF_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Path of the scan relative to the share; two copies of one scan differ here only."""
     state: Global___ScanState.ValueType
     copy_of: _builtins.str
     """Name of the scan that this one is a copy of; empty for an original."""
+    revision: _builtins.int
+    """Grows with every word on this scan; a consumer passes over one that is older than what it knows."""
     @_builtins.property
     def reason(self) -> _slide_pb2.Reason: ...
     @_builtins.property
@@ -86,10 +89,11 @@ class Scan(_message.Message):
         slide: _slide_pb2.Slide | None = ...,
         properties: _slide_pb2.ScanProperties | None = ...,
         copy_of: _builtins.str = ...,
+        revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["first_seen_at", b"first_seen_at", "properties", b"properties", "reason", b"reason", "slide", b"slide"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["copy_of", b"copy_of", "first_seen_at", b"first_seen_at", "name", b"name", "properties", b"properties", "reason", b"reason", "slide", b"slide", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["copy_of", b"copy_of", "first_seen_at", b"first_seen_at", "name", b"name", "properties", b"properties", "reason", b"reason", "revision", b"revision", "slide", b"slide", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

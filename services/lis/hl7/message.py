@@ -10,6 +10,8 @@ from services.lis.hl7.faults import Fault, refuse
 from services.lis.hl7.segments import Segment, decode_segment, encode_segment
 
 CHARSET = "UNICODE UTF-8"
+# An order message has some tens.
+MOST_SEGMENTS = 2000
 # What a sender that leaves out the end of MSH-2 means.
 _STANDARD_MSH_2 = "^~\\&"
 
@@ -48,6 +50,8 @@ def parse_header(text: str) -> Segment:
 def parse(text: str) -> Message:
     """The message in `text`. Raises MessageMalformed without a usable MSH, Refused (AE) when a line is no segment."""
     lines = _lines(text)
+    if len(lines) > MOST_SEGMENTS:
+        raise refuse("AE", Fault("207", None, f"more than {MOST_SEGMENTS} segments: send fewer orders in one message"))
     delimiters = _delimiters(lines[0])
     for number, line in enumerate(lines[1:], 2):
         if not _is_segment(line, delimiters):
@@ -59,11 +63,13 @@ def parse_what_is_legible(text: str) -> Message:
     """The message without its lines that are no segments. Raises MessageMalformed without a usable MSH."""
     lines = _lines(text)
     delimiters = _delimiters(lines[0])
-    return Message(tuple(decode_segment(line, delimiters) for line in lines if _is_segment(line, delimiters)))
+    legible = [lines[0], *(line for line in lines[1:] if _is_segment(line, delimiters))]
+    return Message(tuple(decode_segment(line, delimiters) for line in legible))
 
 
 def _is_segment(line: str, delimiters: Delimiters) -> bool:
-    return re.match(rf"[A-Z][A-Z0-9]{{2}}(?:{re.escape(delimiters.field)}|$)", line) is not None
+    """Whether a line behind the first is one; a second MSH is none (HL7 v2.5.1 §2.5)."""
+    return re.match(rf"(?!MSH)[A-Z][A-Z0-9]{{2}}(?:{re.escape(delimiters.field)}|$)", line) is not None
 
 
 def _lines(text: str) -> list[str]:

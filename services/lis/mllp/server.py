@@ -39,22 +39,19 @@ class Server:
         self._answer = answer
         self._slots = threading.BoundedSemaphore(limits.connections)
         self._threads: set[threading.Thread] = set()
-        self._defect: Exception | None = None
         self.listening = threading.Event()
         self.address: tuple[str, int] = self._wanted
 
     def __call__(self, stop: threading.Event) -> None:
-        """Serve until `stop`. Raises PortUnavailable, and a defect of the answering."""
+        """Serve until `stop`. Raises PortUnavailable."""
         with self._listen() as server, selectors.DefaultSelector() as selector:
             self.address = server.getsockname()[:2]
             selector.register(server, selectors.EVENT_READ)
             self.listening.set()
-            while not (stop.is_set() or self._defect):
+            while not stop.is_set():
                 if selector.select(LOOK_S):
                     self._accept(server, stop)
         self.listening.clear()
-        if self._defect is not None:
-            raise self._defect
         for thread in list(self._threads):
             thread.join()
 
@@ -69,7 +66,11 @@ class Server:
             ) from error
 
     def _accept(self, server: socket.socket, stop: threading.Event) -> None:
-        connection, _ = server.accept()
+        try:
+            connection, _ = server.accept()
+        except OSError as error:
+            log.warning("connection of the LIS could not be taken", error=type(error).__name__)
+            return
         if not self._slots.acquire(blocking=False):
             log.warning("connection refused: too many are open", limit=self._limits.connections)
             connection.close()
@@ -85,8 +86,9 @@ class Server:
                 self._converse(connection, stop)
         except OSError as error:
             log.info("connection of the LIS broke", error=type(error).__name__)
-        except Exception as error:  # noqa: BLE001 - kept for the serving thread, which raises it
-            self._defect = error
+        except Exception as error:  # noqa: BLE001 - a message that we fail on costs its sender the line, not the slides
+            # Not acknowledged, so the sender keeps the message. Only the type is told: the text may quote a patient.
+            log.error("defect while answering a message of the LIS", error=type(error).__name__)  # noqa: TRY400
         finally:
             self._slots.release()
             self._threads.discard(threading.current_thread())

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from services.ingestion.share import ShareUnreachable, find_scans
@@ -25,6 +27,18 @@ def test_what_lies_in_a_pixel_folder_is_no_scan_of_its_own(tmp_path):
     (tmp_path / "_x1_" / "stack10001").mkdir(parents=True)
     (tmp_path / "_x1_" / "stack10001" / "frame_t.tif").write_bytes(b"")
     assert names(tmp_path) == ["x1.vsi"]
+
+
+def test_folders_in_underscores_without_stacks_are_folders_and_links_are_not_followed(tmp_path):
+    (tmp_path / "_2026_").mkdir()
+    (tmp_path / "_2026_" / "a.vsi").write_bytes(b"")
+    (tmp_path / "_2026_" / "up").symlink_to(tmp_path)
+    assert names(tmp_path) == ["_2026_/a.vsi"]
+
+
+def test_a_name_that_is_no_utf_8_is_told_in_escapes(tmp_path):
+    os.close(os.open(os.fsencode(tmp_path) + b"/M\xfcller.vsi", os.O_CREAT))
+    assert names(tmp_path) == ["M\\xfcller.vsi"]
 
 
 def test_a_share_that_is_away_is_told_as_such(tmp_path):

@@ -170,10 +170,24 @@ def test_a_stat_order_shortens_the_promise(share):
 def test_a_scan_taken_away_before_it_was_complete_is_held(share):
     vsi = write(share.folder)
     share.poll()
-    vsi.unlink()
-    shutil.rmtree(share.folder / "_s1_")
+    (share.folder / "notes.txt").touch()
+    vsi.rename(share.folder.parent / "s1.vsi")
+    (share.folder / "_s1_").rename(share.folder.parent / "_s1_")
     assert share.poll() == [("s1.vsi", HELD)]
     assert share.told[-1].reason.code == "removed"
+    (share.folder.parent / "_s1_").rename(share.folder / "_s1_")
+    (share.folder.parent / "s1.vsi").rename(vsi)
+    share.poll()
+    assert share.poll(10) == [("s1.vsi", ADMITTED)], "it came back as it was"
+
+
+def test_a_share_that_is_suddenly_empty_is_away_and_ends_no_scan(share):
+    vsi = write(share.folder)
+    share.poll()
+    for path in (vsi, share.folder / "_s1_"):
+        path.rename(share.folder.parent / path.name)
+    assert share.poll(60) == []
+    assert "unmounted" in share.watcher.unreachable()
 
 
 def test_a_share_that_goes_away_and_comes_back_changes_nothing(share):

@@ -37,8 +37,8 @@ def slide(slide_id="S1", specimen="A1"):
     return made
 
 
-def scan(state=ScanState.SCAN_STATE_ADMITTED, name="a.vsi", **fields):
-    return Scan(name=name, state=state, first_seen_at=to_timestamp(NOON), slide=slide(), **fields)
+def scan(state=ScanState.SCAN_STATE_ADMITTED, name="a.vsi", revision=1, **fields):
+    return Scan(name=name, state=state, revision=revision, first_seen_at=to_timestamp(NOON), slide=slide(), **fields)
 
 
 def report(decision=Decision.DECISION_RELEASED, report_id="R1", order_id="O1", minutes=1):
@@ -79,12 +79,30 @@ def test_a_held_slide_without_an_order_owes_the_lis_nothing(worklist):
     assert (entry.standing.state, entry.delivered) == (State.HELD, True)
 
 
-def test_a_delivery_of_an_earlier_report_says_nothing_of_the_next(worklist):
+def test_values_that_the_lis_has_count_over_a_later_notice_which_is_still_to_be_answered(worklist):
     worklist.record_scan(scan())
     worklist.record_report(report())
     worklist.record_delivery(delivery(DeliveryState.DELIVERY_STATE_ACKNOWLEDGED))
-    worklist.record_report(report(report_id="R2", minutes=2))
-    assert worklist.entries()[0].standing.state is State.SENDING
+    worklist.record_report(report(Decision.DECISION_HELD, report_id="R2", order_id="O2", minutes=2))
+    [entry] = worklist.entries()
+    assert (entry.standing.state, entry.delivered) == (State.ACKNOWLEDGED, False)
+    assert worklist.report("A1").report_id == "R1"
+    worklist.record_delivery(delivery(DeliveryState.DELIVERY_STATE_ACKNOWLEDGED, report_id="R2"))
+    worklist.record_delivery(delivery(DeliveryState.DELIVERY_STATE_ACKNOWLEDGED))
+    assert worklist.entries()[0].delivered
+
+
+def test_a_word_on_a_scan_that_was_overtaken_is_passed_over(worklist):
+    worklist.record_scan(scan(revision=2))
+    worklist.record_scan(scan(ScanState.SCAN_STATE_WAITING, revision=1))
+    assert worklist.entries()[0].standing.state is State.READING
+
+
+def test_each_end_is_told_once_and_a_copy_is_no_end_of_its_own(worklist):
+    worklist.record_scan(scan(ScanState.SCAN_STATE_HELD, revision=1))
+    worklist.record_scan(scan(ScanState.SCAN_STATE_HELD, name="b.vsi", copy_of="a.vsi", revision=1))
+    assert [entry.scan for entry in worklist.newly_ended()] == ["a.vsi"]
+    assert worklist.newly_ended() == []
 
 
 def test_the_report_is_found_by_slide_and_by_specimen(worklist):

@@ -38,7 +38,9 @@ def _share(composed: Counter[str], label: str, counted: int) -> float:
 
 def _beside(measure: Measure, truth: float) -> tuple[str, ...]:
     value, interval, counts = figures(measure)
-    inside = measure.HasField("low") and measure.low <= truth <= measure.high
+    if not measure.HasField("low"):
+        return counts, value, interval, f"{truth:.1f}", "[dim]withheld[/]"
+    inside = measure.low <= truth <= measure.high
     return counts, value, interval, f"{truth:.1f}", "[green]within[/]" if inside else "[yellow]outside[/]"
 
 

@@ -87,3 +87,5 @@ def configure_logging(stream: TextIO = sys.stderr, level: int = logging.INFO) ->
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    # It tells every operation on a picture.
+    logging.getLogger("pyvips").setLevel(logging.WARNING)

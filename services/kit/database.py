@@ -9,9 +9,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
-from services.kit.errors import TransientError
+from services.kit.errors import FrottisError, TransientError
+
+
+class StateUnusable(FrottisError):
+    """A state database is damaged, of another making, or not to be written."""
 
 
 class Database:
@@ -19,7 +23,12 @@ class Database:
 
     def __init__(self, engine: Engine, metadata: MetaData) -> None:
         self.engine = engine
-        metadata.create_all(engine)
+        try:
+            metadata.create_all(engine)
+        except DatabaseError as error:
+            raise StateUnusable(
+                f"the state database {engine.url.database} cannot be used ({error.orig}): give access, or restore it"
+            ) from error
 
     @classmethod
     def in_file(cls, path: Path, metadata: MetaData) -> "Database":

@@ -9,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from services.kit.errors import SettingsError
 from services.kit.service import Service
 from services.kit.telemetry import Metrics
 
@@ -42,7 +43,12 @@ class OperationsServer:
     """Serves `app` as a task of the runner; port 0 takes a free one, told by `bound_port`."""
 
     def __init__(self, app: FastAPI, host: str, port: int) -> None:
-        self._socket = socket.create_server((host, port))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            self._socket = socket.create_server((host, port), family=family)
+        except OSError as error:
+            problem = f"operations cannot be served on {host}:{port} ({error.strerror}): free the port or set another"
+            raise SettingsError(problem) from error
         # Not uvicorn's `run`: it installs signal handlers, which belong to the main thread.
         self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
 

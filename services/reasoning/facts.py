@@ -70,13 +70,27 @@ _FIXED = (
     Fact(
         "leukocytes.possible_blasts",
         FactType.INT,
-        "leukocytes without a name that may be blasts: blast is among their candidates",
+        "leukocytes without a name that may be blasts: blast is a candidate, or not improbable",
         measure="leukocytes.unidentified",
     ),
     Fact(
         "leukocytes.possible_blasts_percent",
         FactType.DOUBLE,
         "their share of all leukocytes looked at, %",
+        optional=True,
+        measure="leukocytes.unidentified",
+    ),
+    Fact(
+        "leukocytes.possible_early_granulocytes_percent",
+        FactType.DOUBLE,
+        "share of leukocytes without a name of which myelocyte or promyelocyte is a candidate, %",
+        optional=True,
+        measure="leukocytes.unidentified",
+    ),
+    Fact(
+        "leukocytes.possible_erythroblasts_percent",
+        FactType.DOUBLE,
+        "share of leukocytes without a name of which erythroblast is a candidate, %",
         optional=True,
         measure="leukocytes.unidentified",
     ),

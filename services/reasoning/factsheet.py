@@ -41,6 +41,9 @@ class Counts:
     platelets: Platelets
 
 
+_EARLY = frozenset({"myelocyte", "promyelocyte"})
+
+
 def facts_of(
     counts: Counts, circumstances: Circumstances, haemogram: Haemogram, counting: CountingTable
 ) -> dict[str, FactValue]:
@@ -96,6 +99,10 @@ def _leukocytes(counted: Differential, counting: CountingTable) -> Iterator[Name
     yield "leukocytes.unidentified_percent", _percent(len(counted.unidentified), looked_at)
     yield "leukocytes.possible_blasts", blasts
     yield "leukocytes.possible_blasts_percent", _percent(blasts, looked_at)
+    immature = sum(bool(_EARLY & set(cell.candidates)) for cell in counted.unidentified)
+    yield "leukocytes.possible_early_granulocytes_percent", _percent(immature, looked_at)
+    erythroblasts = sum("erythroblast" in cell.candidates for cell in counted.unidentified)
+    yield "leukocytes.possible_erythroblasts_percent", _percent(erythroblasts, looked_at)
 
 
 def _classes(counted: Differential, probability: float) -> Iterator[NamedFact]:
@@ -125,6 +132,9 @@ def _erythrocytes(counted: Morphology, counting: CountingTable) -> Iterator[Name
     yield "erythrocytes.counted", len(counted.classified)
     yield "erythrocytes.minimum", int(counting.minimum_erythrocytes.value)
     yield "erythrocytes.unidentified_percent", _percent(len(counted.unidentified), len(counted.classified))
+    if counted.withheld(counting.minimum_erythrocytes.value, counting.most_unidentified_erythrocytes.value):
+        # What is not reported is no ground for a finding either.
+        return
     for figure in counted.classes:
         yield from _shares(figure)
         yield f"{figure.name}.grade", figure.grade

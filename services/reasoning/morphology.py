@@ -72,12 +72,13 @@ class Morphology:
         than `most_unidentified` % of them could not be named: 0 % of a class would then say nothing.
         """
         figures = list(self.classes)
-        if why := self._withheld(minimum, most_unidentified):
+        if why := self.withheld(minimum, most_unidentified):
             figures = [figure.without_value(why) for figure in figures]
         doubtful = count("erythrocytes.unidentified", self.unidentified, len(self.classified))
         return [count("erythrocytes.counted", self.classified, len(self.classified)), doubtful, *figures]
 
-    def _withheld(self, minimum: float, most_unidentified: float) -> Note | None:
+    def withheld(self, minimum: float, most_unidentified: float) -> Note | None:
+        """Why shares of classes say nothing; None when they do."""
         classified, unidentified = len(self.classified), len(self.unidentified)
         if classified < minimum:
             return _too_few(classified, minimum)

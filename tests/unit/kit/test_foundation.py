@@ -14,7 +14,7 @@ from sqlalchemy import Column, MetaData, String, Table, select
 
 from services.kit.clock import from_timestamp, to_timestamp
 from services.kit.contracts import Slide, Stage
-from services.kit.database import Database, upsert
+from services.kit.database import Database, StateUnusable, upsert
 from services.kit.errors import SettingsError, TransientError
 from services.kit.objects import ObjectMissing, Objects
 from services.kit.settings import Settings
@@ -88,6 +88,14 @@ def test_a_failed_transaction_leaves_nothing(tmp_path):
     with database.transaction() as connection:
         assert connection.execute(select(table)).all() == []
     database.close()
+
+
+def test_a_damaged_state_database_is_told_as_such(tmp_path):
+    (tmp_path / "d.db").write_bytes(b"no database at all" * 100)
+    metadata = MetaData()
+    Table("t", metadata, Column("key", String, primary_key=True))
+    with pytest.raises(StateUnusable, match="d.db"):
+        Database.in_file(tmp_path / "d.db", metadata)
 
 
 def test_a_moment_without_a_time_zone_is_refused():

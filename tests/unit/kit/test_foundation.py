@@ -94,7 +94,7 @@ def test_a_damaged_state_database_is_told_as_such(tmp_path):
     (tmp_path / "d.db").write_bytes(b"no database at all" * 100)
     metadata = MetaData()
     Table("t", metadata, Column("key", String, primary_key=True))
-    with pytest.raises(StateUnusable, match="d.db"):
+    with pytest.raises(StateUnusable, match="state database"):
         Database.in_file(tmp_path / "d.db", metadata)
 
 

@@ -22,6 +22,8 @@ log = structlog.get_logger()
 
 # Of the nuclei that the film map expects, some turn out to be none, or lie on a field's edge.
 ASK_FOR_MORE = 1.15
+# Cells that a further round looks for at least: a round for the last few that lack would soon be followed by another.
+LEAST_ROUND = 30
 REMOVED = "removed"
 
 
@@ -71,7 +73,7 @@ class IngestionHandlers:
         earlier = [reading for number, reading in rounds.items() if number < request.round]
         looked_at = (field for reading in earlier for field in reading.fields)
         fields = frozenset(field.field_id for field in looked_at if not field.HasField("rejected"))
-        wanted = {question_of(request.question): ceil(request.cells * ASK_FOR_MORE)}
+        wanted = {question_of(request.question): max(ceil(request.cells * ASK_FOR_MORE), LEAST_ROUND)}
         turn = Round(request.slide, rounds[1].scan, request.round, wanted, fields)
         try:
             yield from self._read(turn, name)

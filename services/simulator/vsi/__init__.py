@@ -1,6 +1,6 @@
 """Writes slides as a VS200 scanner leaves them on a share: `<name>.vsi` beside `_<name>_/stack<ID>/frame_t.ets`.
 
-The files follow the published facts of the format and open in slideio, fastslide and Bio-Formats.
+The files follow the published facts of the format and open in slideio and fastslide.
 """
 
 from services.simulator.vsi.mosaic import BlockMosaic

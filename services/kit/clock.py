@@ -1,7 +1,6 @@
 """Time as a dependency, so that no test sleeps."""
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -36,7 +35,6 @@ class ManualClock:
     def __init__(self, start: datetime) -> None:
         self._wall = start
         self._monotonic = 0.0
-        self.on_advance: Callable[[], None] | None = None
 
     def now(self) -> datetime:
         return self._wall
@@ -48,8 +46,6 @@ class ManualClock:
         """Let `seconds` pass."""
         self._wall = datetime.fromtimestamp(self._wall.timestamp() + seconds, UTC)
         self._monotonic += seconds
-        if self.on_advance:
-            self.on_advance()
 
     def set_wall(self, moment: datetime) -> None:
         """Step the wall clock, as an operator or NTP does; monotonic time is untouched."""

@@ -44,12 +44,12 @@ class Process:
         state = settings.state
         self.log = LocalLog(state / "messages.db")
         self.metrics = Metrics()
-        self.objects = Objects.in_folder(state / "objects")
+        objects = Objects.in_folder(state / "objects")
 
         def database(name: str, metadata: MetaData) -> Database:
             return Database.in_file(state / f"{name}.db", metadata)
 
-        resources = Resources(SystemClock(), self.metrics, self.objects, database)
+        resources = Resources(SystemClock(), self.metrics, objects, database)
         services = [build(resources) for build in builds]
         self.services = {service.name: service for service in services}
         app = operations_app(services, self.metrics, lambda: not self.runner.failed)

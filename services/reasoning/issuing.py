@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from services.kit.clock import Clock, to_timestamp
-from services.kit.contracts import Decision, Report, Stage
+from services.kit.contracts import Report, Stage
 from services.kit.stages import reach
 from services.kit.telemetry import Metrics
 from services.kit.transport import Outgoing
@@ -31,8 +31,6 @@ class Basis(StrEnum):
 
 # After these nothing more is read of a slide.
 ENDS = frozenset({Basis.CELLS, Basis.SECOND_SCAN})
-
-_OUTCOMES = {Decision.DECISION_HELD: "held", Decision.DECISION_REFUSED: "refused"}
 
 
 class Issuer:

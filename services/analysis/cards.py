@@ -36,7 +36,8 @@ class DetectorCard:
 class ClassifierCard:
     """A classifier; a class is a candidate when its probability reaches its `conformal` threshold.
 
-    A cell whose out-of-distribution score exceeds `distance` resembles nothing in training. Raises ValueError.
+    A cell is named by its most probable class when that is a candidate and reaches `confidence`. A cell whose
+    out-of-distribution score exceeds `distance` resembles nothing in training. Raises ValueError.
     """
 
     name: str
@@ -46,10 +47,13 @@ class ClassifierCard:
     input: Input
     classes: tuple[str, ...]
     conformal: dict[str, float]
+    confidence: float
     distance: float
 
     def __post_init__(self) -> None:
         _require_probabilities("conformal", self.conformal, self.classes)
+        if not 0 <= self.confidence <= 1:
+            raise ValueError("confidence must be a probability, 0 to 1")
 
 
 ModelCard: TypeAlias = DetectorCard | ClassifierCard

@@ -31,7 +31,8 @@ class Classifier:
             # It resembles nothing in training, so no class is a candidate, however probable among those there are.
             return Verdict(UNIDENTIFIED, tuple(probabilities), ())
         candidates = conformal_set(self.card.classes, probabilities, self.card.conformal)
-        return Verdict(label_of(candidates), tuple(probabilities), candidates)
+        label = label_of(self.card.classes, probabilities, candidates, self.card.confidence)
+        return Verdict(label, tuple(probabilities), candidates)
 
 
 def conformal_set(
@@ -45,6 +46,14 @@ def conformal_set(
     return tuple(name for name, p in zip(classes, probabilities, strict=True) if p >= thresholds[name])
 
 
-def label_of(candidates: Sequence[str]) -> str:
-    """The only candidate; `unidentified` without exactly one."""
-    return candidates[0] if len(candidates) == 1 else UNIDENTIFIED
+def label_of(
+    classes: Sequence[str], probabilities: Sequence[float], candidates: Sequence[str], confidence: float
+) -> str:
+    """The most probable class when it is a candidate and reaches `confidence`; else `unidentified`.
+
+    Other candidates do not take the name away: between a band and a segmented neutrophil, or a metamyelocyte and a
+    myelocyte, most cells have two. They stay with the cell, for the rules that must not miss a class.
+    """
+    best = max(probabilities)
+    name = classes[list(probabilities).index(best)]
+    return name if name in candidates and best >= confidence else UNIDENTIFIED

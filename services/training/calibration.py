@@ -15,6 +15,8 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 COVERAGE = 0.95
 DISTANCE_QUANTILE = 0.99
+UNSURE_QUANTILE = 0.03
+"""Share of the known cells, disturbed, that no class is probable enough for."""
 _SHRINKAGE = 0.05
 
 

@@ -14,7 +14,7 @@ from services.training.runtime import Model
 MODELS = Path("deploy/triton/models")
 MODEL_FILE = Path("1/model.onnx")
 DESCRIPTION_FILE = "model.yaml"
-RELEASE = "0.1.0"
+RELEASE = "0.2.0"
 
 
 @dataclass(frozen=True)

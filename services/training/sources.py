@@ -20,10 +20,10 @@ DETECTION_SOURCES = ("deepbionet", "txl_pbc", "iml_malaria")
 MODEL_SOURCES = {
     "detector": DETECTION_SOURCES,
     "leukocytes": ("pbc", "all_taleqani"),
-    "erythrocytes": ("chula_rbc12",),
+    "erythrocytes": ("chula_rbc12", *DETECTION_SOURCES),
 }
 """The data sets each model is made of."""
-ALL_SOURCES = tuple(source for sources in MODEL_SOURCES.values() for source in sources)
+ALL_SOURCES = tuple(dict.fromkeys(source for sources in MODEL_SOURCES.values() for source in sources))
 
 _TXL_UM_PER_PX = {(575, 575): 0.055, (360, 363): 0.095, (366, 369): 0.095, (640, 480): 0.073, (416, 416): 0.092}
 _UM_PER_PX = {"deepbionet": 0.132, "iml_malaria": 0.092, "pbc": 0.10}

@@ -7,14 +7,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from services.analysis.pixels import CANONICAL_UM_PER_PX, Rgb, centred_crop, resample
+from services.analysis.pixels import CANONICAL_UM_PER_PX, ERYTHROCYTE_CROP, Rgb, centred_crop, resample
 from services.training.classes import ERYTHROCYTES, LEUKOCYTE_LABELS, LEUKOCYTES
 from services.training.classifier.nuclei import find_nuclei
+from services.training.classifier.ordinary import ordinary_cells
+from services.training.labels import mended
 from services.training.manifest import Manifest
 from services.training.sources import (
     CHULA_UM_PER_PX,
+    DETECTION_SOURCES,
     TALEQANI_UM_PER_PX,
     LabelledPoint,
+    detection_fields,
     labelled_images,
     labelled_points,
     read_image,
@@ -23,6 +27,9 @@ from services.training.sources import (
 from services.training.splits import Part
 
 _CELLS_OF_AN_IMAGE = 6
+_ORDINARY_OF_A_FIELD = 4
+_AROUND = 2 * ERYTHROCYTE_CROP
+"""Side of the picture that is kept around an ordinary cell: its field is not held in memory for it."""
 _UNCATEGORISED = "uncategorised"
 
 
@@ -57,14 +64,16 @@ def leukocyte_cells(data: Path, manifests: dict[str, Manifest], part: Part) -> l
 
 
 def erythrocyte_cells(data: Path, manifests: dict[str, Manifest], part: Part) -> list[Cell]:
-    """The labelled cells of the Chula set, the uncategorised left out."""
-    return [
+    """The labelled cells of the Chula set, the uncategorised left out, and ordinary cells of other laboratories."""
+    labelled = [
         cell
         for path, points in labelled_points(data, "chula_rbc12").items()
         if manifests["chula_rbc12"].part(path) is part
         for resolution in CHULA_UM_PER_PX
         for cell in _chula(path, points, resolution)
     ]
+    ordinary = [cell for source in DETECTION_SOURCES for cell in _ordinary(data, manifests[source], source, part)]
+    return [*labelled, *ordinary]
 
 
 def targets(cells: Sequence[Cell]) -> npt.NDArray[np.int64]:
@@ -79,6 +88,19 @@ def _chula(path: Path, points: Sequence[LabelledPoint], resolution: float) -> It
         if point.label != _UNCATEGORISED:
             allowed = _one_of((point.label,), ERYTHROCYTES)
             yield Cell(image, point.x * scale, point.y * scale, point.label, allowed, "chula_rbc12", resolution)
+
+
+def _ordinary(data: Path, manifest: Manifest, source: str, part: Part) -> Iterator[Cell]:
+    allowed = _one_of(("normal",), ERYTHROCYTES)
+    for field in mended(detection_fields(data, source)):
+        centres = ordinary_cells(field.boxes, _ORDINARY_OF_A_FIELD)
+        if not centres or manifest.part(field.path) is not part:
+            continue
+        image = resample(read_image(field.path), field.um_per_px)
+        scale = field.um_per_px / CANONICAL_UM_PER_PX
+        for x, y in centres:
+            around = centred_crop(image, x * scale, y * scale, _AROUND)
+            yield Cell(around, _AROUND / 2, _AROUND / 2, "normal", allowed, source, field.um_per_px)
 
 
 def _pbc(data: Path, manifest: Manifest, part: Part) -> Iterator[Cell]:

@@ -32,8 +32,10 @@ class Design:
     """Standard deviation of the logarithm of the scale."""
     shift: float
     """Standard deviation of the centre, in pixels of the crop."""
+    exchanged: float
+    """Share of the cells that are shown in the look of another, of any source."""
     per_class: int
-    """Cells of a class in each epoch: at most this, and half of it drawn with repeats where there are fewer."""
+    """Cells of a class and source in each epoch: at most this, and half of it, with repeats, where there are fewer."""
     load: Callable[[Path, dict[str, Manifest], Part], list[Cell]]
 
 
@@ -48,6 +50,7 @@ LEUKOCYTE_DESIGN = Design(
     strength=Strength(stain=0.20, tint=0.10, blur=0.3, coarsen=0.35, coarsest=2.6, jpeg=0.25, noise=0.25),
     zoom=0.08,
     shift=4.0,
+    exchanged=0.0,
     per_class=850,
     load=leukocyte_cells,
 )
@@ -63,6 +66,7 @@ ERYTHROCYTE_DESIGN = Design(
     strength=Strength(stain=0.15, tint=0.10, blur=0.25, coarsen=0.15, coarsest=1.8, jpeg=0.2, noise=0.2),
     zoom=0.03,
     shift=2.5,
+    exchanged=0.5,
     per_class=1000,
     load=erythrocyte_cells,
 )

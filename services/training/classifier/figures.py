@@ -1,6 +1,7 @@
 """A classifier's figures on cells it was not made with, for its card."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -62,20 +63,23 @@ def groups_section(found: Answers, classes: Sequence[str], groups: Mapping[str, 
     return "\n".join([summary, _class_table(counted, list(groups))])
 
 
-def refusal_section(found: Answers, classes: Sequence[str], conformal: Mapping[str, float], distance: float) -> str:
-    """How often the conformal set holds the true class, how large it is, and how many cells are called strange."""
-    inside = np.asarray(found.probabilities >= np.array([conformal[name] for name in classes]))
+def refusal_section(found: Answers, classes: Sequence[str], described: Mapping[str, Any]) -> str:
+    """How often the conformal set holds the true class, how large it is, and how many cells stay without a name."""
+    inside = np.asarray(found.probabilities >= np.array([described["conformal"][name] for name in classes]))
     rows = []
     for index, name in enumerate(classes):
         own = found.targets == index
         held = int(inside[own, index].sum())
         rows.append((name, int(own.sum()), _held(held, int(own.sum())), f"{_mean(inside[own].sum(axis=1)):.2f}"))
     sizes = inside.sum(axis=1)
-    strange = int((found.distance > distance).sum())
+    strange = int((found.distance > described["distance"]).sum())
+    named, right = _named(found, inside, described)
     summary = (
         f"Conformal sets: one class {share(float((sizes == 1).mean()))}, several {share(float((sizes > 1).mean()))}, "
         f"none {share(float((sizes == 0).mean()))}. Farther than the distance threshold: "
-        f"{share(strange / len(sizes), clopper_pearson(strange, len(sizes)))}.\n"
+        f"{share(strange / len(sizes), clopper_pearson(strange, len(sizes)))}. Without a name: "
+        f"{share(1 - named / len(sizes), clopper_pearson(len(sizes) - named, len(sizes)))}; of those with one, "
+        f"{share(right / max(named, 1), clopper_pearson(right, named))} are right.\n"
     )
     return "\n".join([table(("class", "cells", "set holds it (aim 0.95)", "mean size of set"), rows), summary])
 
@@ -90,6 +94,34 @@ def binary_section(found: Answers, classes: Sequence[str], name: str) -> str:
     sensitivity = share(hit / int(positive.sum()), clopper_pearson(hit, int(positive.sum())))
     specificity = share(rejected / int(negative.sum()), clopper_pearson(rejected, int(negative.sum())))
     return f"{name} as the likeliest class: sensitivity {sensitivity}, specificity {specificity}.\n"
+
+
+def answers_section(found: Answers, classes: Sequence[str], described: Mapping[str, Any]) -> str:
+    """What cells that are all of one class are called: a line for each class that any of them was given."""
+    inside = np.asarray(found.probabilities >= np.array([described["conformal"][name] for name in classes]))
+    answered = np.where(_has_name(found, inside, described), found.probabilities.argmax(axis=1), len(classes))
+    counted, cells = np.bincount(answered, minlength=len(classes) + 1), len(answered)
+    rows = [
+        (name, int(count), share(count / cells, clopper_pearson(int(count), cells)))
+        for name, count in zip((*classes, "unidentified"), counted, strict=True)
+        if count
+    ]
+    truth = classes[int(found.targets[0])]
+    return f"{cells} cells, all {truth}, are called:\n\n" + table(("class", "cells", "share"), rows)
+
+
+def _has_name(found: Answers, inside: npt.NDArray[np.bool_], described: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
+    best = found.probabilities.argmax(axis=1)
+    sure = found.probabilities.max(axis=1) >= described["confidence"]
+    known = found.distance <= described["distance"]
+    return np.asarray(inside[np.arange(len(best)), best] & sure & known)
+
+
+def _named(found: Answers, inside: npt.NDArray[np.bool_], described: Mapping[str, Any]) -> tuple[int, int]:
+    """How many cells get a name, and how many of these the right one."""
+    named = _has_name(found, inside, described)
+    right = named & (found.probabilities.argmax(axis=1) == found.targets)
+    return int(named.sum()), int(right.sum())
 
 
 def _macro_f1(counted: Confusion) -> float:

@@ -9,6 +9,7 @@ from services.training.classifier.answers import Answers, answer
 from services.training.classifier.design import Design
 from services.training.classifier.figures import (
     accuracy_line,
+    answers_section,
     binary_section,
     classes_section,
     groups_section,
@@ -28,7 +29,7 @@ def measure(design: Design, data: Path, manifests: dict[str, Manifest], model: M
     cells = design.load(data, manifests, Part.TEST)
     found = answer(model, cells, lambda cell: cell.crop(design.crop))
     rng = np.random.default_rng(described["origin"]["seed"])
-    harder = answer(model, cells, lambda cell: disturbed(cell, design, design.crop, rng))
+    harder = answer(model, cells, lambda cell: disturbed(cell, design, design.crop, cells, rng))
     places = [(cell.source, cell.um_per_px) for cell in cells]
     text = []
     for place in dict.fromkeys(places):
@@ -41,13 +42,21 @@ def measure(design: Design, data: Path, manifests: dict[str, Manifest], model: M
 
 def _of_place(found: Answers, harder: Answers, design: Design, described: dict[str, Any]) -> str:
     if len(set(found.single.targets)) == 1:
-        only = design.classes[int(found.single.targets[0])]
-        return binary_section(found, design.classes, only) + _DISTURBED + binary_section(harder, design.classes, only)
-    sections = [classes_section(found.single, design.classes, described["origin"]["seed"])]
+        of_one_class = _one_class if found.allowed.all(axis=0).any() else _one_against_others
+        return _DISTURBED.join(of_one_class(answers, design, described) for answers in (found, harder))
+    seed = described["origin"]["seed"]
+    sections = [classes_section(found.single, design.classes, seed)]
     if design.groups:
         sections.append(groups_section(found, design.classes, design.groups))
-    limits = (described["conformal"], described["distance"])
-    sections.append(refusal_section(found.single, design.classes, *limits))
-    sections.append(_DISTURBED + accuracy_line(harder.single, design.classes, described["origin"]["seed"]))
-    sections.append(refusal_section(harder.single, design.classes, *limits))
+    sections.append(refusal_section(found.single, design.classes, described))
+    sections.append(_DISTURBED + accuracy_line(harder.single, design.classes, seed))
+    sections.append(refusal_section(harder.single, design.classes, described))
     return "\n".join(sections)
+
+
+def _one_class(found: Answers, design: Design, described: dict[str, Any]) -> str:
+    return answers_section(found, design.classes, described)
+
+
+def _one_against_others(found: Answers, design: Design, _: dict[str, Any]) -> str:
+    return binary_section(found, design.classes, design.classes[int(found.single.targets[0])])

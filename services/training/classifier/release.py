@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from services.training import description
-from services.training.calibration import DISTANCE_QUANTILE, conformal_thresholds
+from services.training.calibration import DISTANCE_QUANTILE, UNSURE_QUANTILE, conformal_thresholds
 from services.training.classifier.answers import answer
 from services.training.classifier.cells import Cell
 from services.training.classifier.design import Design
@@ -34,12 +34,13 @@ def release(
     export(graph, example, "crops", ["probabilities", "distance"], folder / description.MODEL_FILE)
     rng = np.random.default_rng(origin.seed)
     model = Model(folder / description.MODEL_FILE, threads=2)
-    found = answer(model, validation, lambda cell: disturbed(cell, design, design.crop, rng)).single
+    found = answer(model, validation, lambda cell: disturbed(cell, design, design.crop, validation, rng)).single
     thresholds = conformal_thresholds(found.probabilities, found.targets)
     specific = {
         "classes": list(design.classes),
         "temperature": round(graph.temperature, 4),
         "conformal": {name: round(value, 6) for name, value in zip(design.classes, thresholds, strict=True)},
+        "confidence": round(float(np.quantile(found.probabilities.max(axis=1), UNSURE_QUANTILE)), 4),
         "distance": round(float(np.quantile(found.distance, DISTANCE_QUANTILE)), 4),
     }
     description.write(folder, specific, origin)

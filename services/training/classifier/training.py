@@ -26,12 +26,12 @@ logger = logging.getLogger(__name__)
 def train(design: Design, data: Path, manifests: dict[str, Manifest], plan: Plan, folder: Path) -> nn.Module:
     """The fitted network, with averaged weights, ready for calibration and export."""
     cells = design.load(data, manifests, Part.TRAIN)
-    by_meaning = _by_meaning(cells)
-    logger.info("%d cells: %s", len(cells), {label: len(own) for label, own in by_meaning.items()})
+    groups = _by_source_and_meaning(cells)
+    logger.info("%d cells: %s", len(cells), {name: len(own) for name, own in groups.items()})
     network = ClassifierNetwork(len(design.classes), design.stages, design.frozen).to(memory_format=torch.channels_last)
     task = Task(
-        lambda rng: balanced(list(by_meaning.values()), design.per_class, rng),
-        lambda index, rng: (disturbed(cells[index], design, design.size, rng), cells[index].allowed),
+        lambda rng: balanced(list(groups.values()), design.per_class, rng),
+        lambda index, rng: (disturbed(cells[index], design, design.size, cells, rng), cells[index].allowed),
         batch_loss,
     )
     return fit(network, plan, task, folder)
@@ -56,9 +56,9 @@ def batch_loss(network: nn.Module, made: list[Sample]) -> torch.Tensor:
     return -(1 - _SMOOTHING) * wanted.mean() - _SMOOTHING * logs.mean()
 
 
-def _by_meaning(cells: Sequence[Cell]) -> dict[str, list[int]]:
-    """The places of the cells that allow the same classes, under the first of their labels."""
-    places: dict[bytes, list[int]] = {}
+def _by_source_and_meaning(cells: Sequence[Cell]) -> dict[str, list[int]]:
+    """The places of the cells of one source that allow the same classes, under that source and their first label."""
+    places: dict[tuple[str, bytes], list[int]] = {}
     for index, cell in enumerate(cells):
-        places.setdefault(cell.allowed.tobytes(), []).append(index)
-    return dict(sorted((cells[own[0]].label, own) for own in places.values()))
+        places.setdefault((cell.source, cell.allowed.tobytes()), []).append(index)
+    return dict(sorted((f"{cells[own[0]].source} {cells[own[0]].label}", own) for own in places.values()))

@@ -1,7 +1,7 @@
 """Random training crops of fields, at half resolution, with their targets."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -11,8 +11,8 @@ import numpy.typing as npt
 from services.analysis.pixels import CANONICAL_UM_PER_PX, Rgb, resample
 from services.training.augment import Strength, degrade, place, placement, restain
 from services.training.classes import KINDS
-from services.training.detector.labels import with_kinds_repaired
 from services.training.detector.targets import Targets, draw
+from services.training.labels import mended
 from services.training.manifest import Manifest
 from services.training.sources import DETECTION_SOURCES, Field, detection_fields, read_image
 from services.training.splits import Part
@@ -56,11 +56,11 @@ def load_field(field: Field) -> LoadedField:
 
 
 def load_part(data: Path, manifests: dict[str, Manifest], part: Part, *, repaired: bool = True) -> list[LoadedField]:
-    """All fields of one part at canonical resolution; swapped kinds repaired, unless wanted as they are labelled."""
+    """All fields of one part at canonical resolution; labels mended, unless wanted as they are."""
     fields = [field for source in DETECTION_SOURCES for field in detection_fields(data, source)]
     chosen = [field for field in fields if manifests[field.source].part(field.path) is part]
     if repaired:
-        chosen = [replace(field, boxes=with_kinds_repaired(field.boxes)) for field in chosen]
+        chosen = mended(chosen)
     return [load_field(field) for field in chosen]
 
 

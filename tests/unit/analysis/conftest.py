@@ -72,7 +72,7 @@ def _common(name, side):
 
 def _classifier(name, side):
     conformal = dict.fromkeys(CLASSES, 0.3)
-    return ClassifierCard(**_common(name, side), classes=CLASSES, conformal=conformal, distance=10.0)
+    return ClassifierCard(**_common(name, side), classes=CLASSES, conformal=conformal, confidence=0.4, distance=10.0)
 
 
 @pytest.fixture

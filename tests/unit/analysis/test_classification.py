@@ -1,7 +1,5 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from services.analysis.cells import Kind
 from services.analysis.classification import conformal_set, label_of
@@ -22,9 +20,20 @@ def test_a_class_is_a_candidate_from_its_own_threshold_on(probabilities, candida
     assert conformal_set(CLASSES, probabilities, {"a": 0.3, "b": 0.3, "c": 0.5}) == candidates
 
 
-@given(candidates=st.lists(st.sampled_from(CLASSES), unique=True))
-def test_only_a_single_candidate_is_a_label(candidates):
-    assert label_of(candidates) == (candidates[0] if len(candidates) == 1 else "unidentified")
+@pytest.mark.parametrize(
+    ("probabilities", "candidates", "label"),
+    [
+        ((0.8, 0.15, 0.05), ("a",), "a"),
+        ((0.5, 0.4, 0.1), ("a", "b"), "a"),
+        ((0.3, 0.2, 0.5), ("a",), "unidentified"),
+        ((0.36, 0.34, 0.3), ("a", "b", "c"), "unidentified"),
+        ((0.8, 0.15, 0.05), (), "unidentified"),
+    ],
+)
+def test_a_cell_has_the_name_of_its_most_probable_class_unless_that_is_excluded_or_improbable(
+    probabilities, candidates, label
+):
+    assert label_of(CLASSES, probabilities, candidates, 0.4) == label
 
 
 def test_verdicts_are_in_the_order_of_the_crops_with_probabilities_in_class_order(reader):

@@ -9,7 +9,7 @@ DETECTOR = {
     "score_thresholds": {"erythrocyte": 0.3, "leukocyte": 0.4, "platelet": 0.5},
     "origin": {"seed": 1},
 }
-CLASSIFIER = {"classes": ["a", "b"], "conformal": {"a": 0.1, "b": 0.2}, "distance": 3.5}
+CLASSIFIER = {"classes": ["a", "b"], "conformal": {"a": 0.1, "b": 0.2}, "confidence": 0.4, "distance": 3.5}
 
 
 def test_a_detector_is_described_by_its_yaml(model_folder):
@@ -36,6 +36,7 @@ def test_a_graph_that_is_not_the_described_file_is_refused(model_folder):
     "changes",
     [
         {"conformal": {"a": 0.1}},
+        {"confidence": 1.5},
         {"conformal": {"a": 0.1, "b": 1.5}},
         {"name": "leukocytes"},
         {"um_per_px": 0.25},

@@ -6,6 +6,7 @@ from services.training.classes import LEUKOCYTE_GROUPS, LEUKOCYTE_LABELS, LEUKOC
 from services.training.classifier.answers import Answers
 from services.training.classifier.cells import Cell, targets
 from services.training.classifier.figures import (
+    answers_section,
     binary_section,
     classes_section,
     confusion,
@@ -16,6 +17,7 @@ from services.training.classifier.figures import (
 from services.training.classifier.nuclei import find_nuclei
 
 NAMES = list(LEUKOCYTES)
+DESCRIBED = {"conformal": dict.fromkeys(NAMES, 0.5), "confidence": 0.6, "distance": 5.0}
 
 
 def answers(pairs: list[tuple[str, str]], distance: float = 1.0) -> Answers:
@@ -55,11 +57,27 @@ def test_hematogones_are_negatives_of_blasts():
 
 def test_refusal_tells_coverage_sizes_and_strangeness():
     found = answers([("monocyte", "monocyte")] * 4 + [("basophil", "monocyte")] * 4, distance=3.0)
-    text = refusal_section(found, NAMES, dict.fromkeys(NAMES, 0.5), distance=2.0)
+    text = refusal_section(found, NAMES, {**DESCRIBED, "distance": 2.0})
     assert "| monocyte | 4 | 1.000" in text
     assert "| basophil | 4 | 0.000" in text
     assert "one class 1.000" in text
     assert "Farther than the distance threshold: 1.000" in text
+
+
+def test_cells_too_improbable_or_too_far_have_no_name():
+    sure = answers([("monocyte", "monocyte")] * 3 + [("basophil", "monocyte")])
+    assert "Without a name: 0.000" in refusal_section(sure, NAMES, DESCRIBED)
+    assert "0.750 (0.194–0.994) are right" in refusal_section(sure, NAMES, DESCRIBED)
+    assert "Without a name: 1.000" in refusal_section(sure, NAMES, {**DESCRIBED, "confidence": 0.95})
+    assert "Without a name: 1.000" in refusal_section(sure, NAMES, {**DESCRIBED, "distance": 0.5})
+
+
+def test_cells_of_one_class_are_listed_by_what_they_are_called():
+    text = answers_section(answers([("monocyte", "monocyte")] * 3 + [("monocyte", "basophil")]), NAMES, DESCRIBED)
+    assert "4 cells, all monocyte" in text
+    assert "| monocyte | 3 | 0.750" in text
+    assert "| basophil | 1 | 0.250" in text
+    assert "unidentified" not in text
 
 
 def test_every_label_of_the_sets_allows_some_class():

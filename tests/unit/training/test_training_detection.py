@@ -14,8 +14,8 @@ from services.training.detector.evaluation import (
     overlaps,
     score,
 )
-from services.training.detector.labels import with_kinds_repaired
 from services.training.detector.targets import draw
+from services.training.labels import with_kinds_repaired
 from services.training.sources import Box
 
 

@@ -21,6 +21,16 @@ def test_resampling_keeps_the_picture_at_its_place(resolution):
         assert np.abs(there - image[y, x]).max() <= 12
 
 
+@pytest.mark.parametrize("resolution", [0.1, 0.192, 0.274])
+def test_resampling_moves_nothing_by_a_part_of_a_pixel(resolution):
+    rows, columns = np.mgrid[0:121, 0:121]
+    spot = 255 * np.exp(-((rows - 60) ** 2 + (columns - 60) ** 2) / 50)
+    resampled = resample(np.repeat(spot[..., None], 3, axis=2).astype(np.uint8), resolution)[..., 0].astype(float)
+    rows, columns = np.mgrid[0 : resampled.shape[0], 0 : resampled.shape[1]] + 0.5
+    for positions in (rows, columns):
+        assert (positions * resampled).sum() / resampled.sum() == pytest.approx(resampled.shape[0] / 2, abs=0.05)
+
+
 def test_the_canonical_resolution_is_left_alone():
     image = waves(30, 40)
     assert resample(image, CANONICAL_UM_PER_PX) is image

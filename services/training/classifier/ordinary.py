@@ -1,0 +1,43 @@
+"""Ordinary red cells of sets that label no shapes: alone, with a square box of their field's median size.
+
+Most red cells of most films are normal; without them a network that learned shapes in one laboratory calls the normal
+cells of another by the nearest name it knows. The label is weak: a few of them are not normal.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from services.training.sources import Box
+
+_SQUARE = 1.15
+"""Most that one side of the box may exceed the other by."""
+_USUAL = 0.12
+"""Most that the cell may differ from its field's median, as a share of it."""
+_LEAST_CELLS = 5
+
+
+def ordinary_cells(labelled: Sequence[Box], most: int) -> list[tuple[float, float]]:
+    """Centres (x, y) of up to ``most`` ordinary red cells among the labelled cells of a field, spread over them."""
+    boxes = [box for box in labelled if box.kind == "erythrocyte"]
+    if len(boxes) < _LEAST_CELLS:
+        return []
+    sides = np.array([(box.width, box.height) for box in boxes], float)
+    size = np.sqrt(sides.prod(axis=1))
+    square = sides.max(axis=1) <= _SQUARE * sides.min(axis=1)
+    usual = np.abs(size / np.median(size) - 1) <= _USUAL
+    chosen = np.flatnonzero(square & usual & _alone(boxes, labelled))
+    spread = chosen[np.unique(np.linspace(0, len(chosen) - 1, most).round().astype(int))] if len(chosen) else chosen
+    return [(boxes[index].x + boxes[index].width / 2, boxes[index].y + boxes[index].height / 2) for index in spread]
+
+
+def _alone(boxes: Sequence[Box], everything: Sequence[Box]) -> npt.NDArray[np.bool_]:
+    """Which boxes overlap no other."""
+    own, other = _corners(boxes)[:, None], _corners(everything)[None]
+    overlap = np.minimum(own[..., 2:], other[..., 2:]) > np.maximum(own[..., :2], other[..., :2])
+    return np.asarray(overlap.all(axis=2).sum(axis=1) == 1)
+
+
+def _corners(boxes: Sequence[Box]) -> npt.NDArray[np.float64]:
+    return np.array([(box.x, box.y, box.x + box.width, box.y + box.height) for box in boxes])

@@ -5,5 +5,4 @@ from services.analysis.wiring import build
 from services.kit.process import serve
 
 if __name__ == "__main__":
-    settings = AnalysisSettings.load()
-    serve(lambda resources: build(settings, resources))
+    serve("analysis", lambda resources: build(AnalysisSettings.load(), resources))

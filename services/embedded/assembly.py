@@ -1,5 +1,6 @@
 """All services in one process over one state folder: the embedded default, wired."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from services.reasoning.settings import ReasoningSettings
 from services.review import wiring as review
 
 START_S = 30.0
+LOOK_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,21 @@ class Options:
 def orders_address(process: Process) -> Address:
     """Where a process of `assemble` takes orders, once it is ready."""
     server = process.services[lis.NAME].tasks[lis.SERVER]
-    if not (isinstance(server, Server) and server.listening.wait(START_S)):
+    if not isinstance(server, Server):
+        raise TypeError(f"the task {lis.SERVER} of {lis.NAME} is no server")
+    until = time.monotonic() + START_S
+    while not (server.listening.wait(LOOK_S) or process.runner.stopping.is_set() or time.monotonic() > until):
+        continue
+    if not server.listening.is_set():
         raise TransientError(f"the port for orders did not open within {START_S:.0f} s")
     return Address(*server.address)
 
 
 def assemble(options: Options) -> Process:
-    """Every service, in the order in which they start: messages' receivers first. Raises SettingsError."""
+    """Every service, in the order in which they start: messages' receivers first.
+
+    Raises SettingsError, and StateInUse when one of them already runs on the state folder.
+    """
     own = ProcessSettings.load(
         state=options.state, operations_host=options.operations.host, operations_port=options.operations.port
     )
@@ -63,11 +73,11 @@ def assemble(options: Options) -> Process:
     cells, rules = AnalysisSettings.load(), ReasoningSettings.load()
     return Process(
         own,
-        [
-            lambda resources: lis.build(lines, resources),
-            review.build,
-            lambda resources: reasoning.build(rules, resources),
-            lambda resources: analysis.build(cells, resources),
-            lambda resources: ingestion.build(shares, resources),
-        ],
+        {
+            lis.NAME: lambda resources: lis.build(lines, resources),
+            "review": review.build,
+            "reasoning": lambda resources: reasoning.build(rules, resources),
+            "analysis": lambda resources: analysis.build(cells, resources),
+            "ingestion": lambda resources: ingestion.build(shares, resources),
+        },
     )

@@ -12,11 +12,14 @@ from rich.console import Console
 from services.embedded.addresses import parse_address
 from services.embedded.analysing import Cropped, analyse
 from services.embedded.assembly import Options
+from services.embedded.dead_letters import app as dead_letters
 from services.embedded.demo import demonstrate
+from services.embedded.options import AsJson, Resolution, State
 from services.embedded.running import run as run_service
-from services.embedded.slides import describe
+from services.embedded.slides import describe, lines
 from services.embedded.worklist import find_report, open_worklist, print_status, report_json, status_json
 from services.embedded.writing import print_report
+from services.kit.objects import Objects
 from services.kit.process import Process
 from services.kit.telemetry import configure_logging
 
@@ -28,7 +31,8 @@ unsupported, incomplete) · 4 nothing is known of what was asked · 5 another Fr
 
 app = typer.Typer(
     name="frottis",
-    help="Reads blood smears: from a VS200 scan on a share to an HL7 report acknowledged by the LIS.",
+    help="Reads blood smears: from a VS200 scan on a share to an HL7 report acknowledged by the LIS.\n\n"
+    "New here? `frottis demo` shows all of it on a made-up slide, in a few minutes.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
@@ -36,28 +40,34 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-State = Annotated[Path, typer.Option("--state", help="Folder with the state of a `frottis run`.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-Resolution = Annotated[
-    float | None, typer.Option("--um-per-px", min=0.02, max=20, help="µm per pixel, where the file does not say.")
-]
+app.add_typer(dead_letters)
 
 
 @app.command()
 def run(
     share: Annotated[Path, typer.Option(help="Folder that the scanner writes to.", show_default=False)],
-    state: Annotated[Path, typer.Option(help="Folder for Frottis' own state; made when absent.", show_default=False)],
-    lis: Annotated[str, typer.Option(help="HOST:PORT of the LIS, for reports (MLLP).", show_default=False)],
-    listen: Annotated[str, typer.Option(help="HOST:PORT to listen on for orders (MLLP).", show_default=False)],
+    state: Annotated[
+        Path,
+        typer.Option(help="Folder of Frottis' own, for all it must not forget; made when absent.", show_default=False),
+    ],
+    lis: Annotated[str, typer.Option(help="HOST:PORT of the LIS, to send reports to (MLLP).", show_default=False)],
+    listen: Annotated[
+        str, typer.Option(help="HOST:PORT of this machine, for the LIS to send orders to (MLLP).", show_default=False)
+    ],
     operations: Annotated[
-        str, typer.Option(help="HOST:PORT for /healthz, /readyz and /metrics; port 0 takes a free one.")
+        str,
+        typer.Option(help="HOST:PORT of this machine, for /healthz, /readyz and /metrics; port 0 takes a free one."),
     ] = "127.0.0.1:0",
-    until_idle: Annotated[bool, typer.Option(help="Return once every scan on the share has ended.")] = False,
+    until_idle: Annotated[
+        bool, typer.Option("--until-idle", help="Return once every scan on the share is acknowledged, held or refused.")
+    ] = False,
     um_per_px: Resolution = None,
 ) -> None:
     """Read every scan that appears on a share and report it to the LIS.
 
-    Settings of each service come from the environment (`FROTTIS_INGESTION_SETTLE_S=10` …): see docs/operations.md.
+    It runs until Ctrl-C or SIGTERM and may be stopped or killed at any moment: the next start goes on where it was.
+    What the options do not say comes from the environment (`FROTTIS_INGESTION_SETTLE_S=10` …): docs/operations.md
+    lists every setting.
     """
     configure_logging()
     addresses = (parse_address(lis, "--lis"), parse_address(listen, "--listen"))
@@ -68,11 +78,19 @@ def run(
 @app.command("analyse")
 def analyse_command(
     paths: Annotated[list[Path], typer.Argument(help="Images (PNG, JPEG, WebP, TIFF), folders of them, or slides.")],
-    out: Annotated[Path, typer.Option(help="Where to write one JSON line per cell.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option(help="File to write (.jsonl): one JSON object per line and cell.", show_default=False)
+    ],
     um_per_px: Resolution = None,
-    cell: Annotated[Cropped | None, typer.Option(help="Each image is one centred cell of this kind.")] = None,
+    cell: Annotated[
+        Cropped | None, typer.Option(help="Do not search: each image is one centred cell of this kind.")
+    ] = None,
 ) -> None:
-    """Find and classify the cells of images or slides, without a report."""
+    """Find and classify the cells of images or slides, without a report.
+
+    Images do not record their resolution and need `--um-per-px`; a folder stands for the images in it. An image that
+    cannot be read is told and left out, and the exit code is 3.
+    """
     broken: list[str] = []
     cells = analyse(paths, um_per_px, out, cell, lambda error: broken.append(str(error)))
     for problem in broken:
@@ -88,18 +106,18 @@ def slide(
     as_json: AsJson = False,
     um_per_px: Resolution = None,
 ) -> None:
-    """Say what is in a scan, and whether it is complete."""
+    """Say what is in a scan, whether it is complete, and whether pixels were lost."""
     facts = describe(path, um_per_px)
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
     else:
-        for name, value in facts.items():
-            typer.echo(f"{name:>16}  {value}")
+        for line in lines(facts):
+            typer.echo(line)
 
 
 @app.command()
 def status(state: State, as_json: AsJson = False) -> None:
-    """List every slide seen: where it is, and why it is held."""
+    """List every scan seen: where it is on its way to the LIS, and why it waits or is held."""
     with open_worklist(state) as worklist:
         entries = worklist.entries()
     if as_json:
@@ -114,21 +132,23 @@ def report(
     state: State,
     as_json: AsJson = False,
 ) -> None:
-    """Print the last report of a slide or specimen."""
+    """Print the last report of a slide or specimen: every count, what was decided, and why."""
     with open_worklist(state) as worklist:
         found = find_report(worklist, slide_or_specimen)
     if as_json:
-        typer.echo(json.dumps(report_json(found), indent=2))
+        typer.echo(json.dumps(report_json(found, Objects.in_folder(state / "objects")), indent=2))
     else:
         print_report(found, Console())
 
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for everything the demonstration makes.")] = Path("out/demo"),
-    seed: Annotated[int, typer.Option(help="Seed of the demonstration slide.")] = 1,
+    out: Annotated[
+        Path, typer.Option(help="Folder for all that it makes; what an earlier one made is replaced.")
+    ] = Path("out/demo"),
+    seed: Annotated[int, typer.Option(help="Seed of the made-up slide: another number, another slide.")] = 1,
 ) -> None:
-    """Read a demonstration slide of real cells: scanner, LIS and Frottis in one process."""
+    """Show it all on a slide made up of real cells, with a simulated scanner and LIS."""
     configure_logging(level=logging.ERROR)
     demonstrate(out, seed, Console())
 

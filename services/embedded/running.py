@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 from services.embedded.assembly import Options, assemble
 from services.embedded.idle import idle
-from services.embedded.lock import StateLock
 from services.embedded.worklist import open_worklist
 from services.kit.process import Process, stopped_by_signals
 from services.review.worklist import Worklist
@@ -17,14 +16,13 @@ LOOK_EVERY_S = 0.5
 @contextmanager
 def running(options: Options) -> Iterator[tuple[Process, Worklist]]:
     """Frottis at work on its state folder, and its worklist. Raises StateInUse, SettingsError, a defect."""
-    with StateLock(options.state):
-        process = assemble(options)
-        try:
-            process.start()
-            with open_worklist(options.state) as worklist:
-                yield process, worklist
-        finally:
-            process.close()
+    process = assemble(options)
+    try:
+        process.start()
+        with open_worklist(options.state) as worklist:
+            yield process, worklist
+    finally:
+        process.close()
 
 
 def run(options: Options, *, until_idle: bool, announce: Callable[[Process], None]) -> None:

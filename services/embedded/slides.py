@@ -1,6 +1,6 @@
 """`frottis slide`: what is in a scan, and whether it is complete."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from services.ingestion import open_slide
@@ -24,7 +24,20 @@ def describe(path: Path, um_per_px: float | None) -> Mapping[str, object]:
             "magnification": slide.magnification,
             "planes": slide.planes,
             "missing_tiles": slide.missing_tiles,
+            "suspect_tiles": slide.suspect_tiles,
             "barcode": slide.barcode,
             "scanned_at": slide.scanned_at.isoformat() if slide.scanned_at else None,
             "identity": slide.identity,
         }
+
+
+def lines(facts: Mapping[str, object]) -> Iterator[str]:
+    """The facts for people, one a line."""
+    for name, value in facts.items():
+        told = ", ".join(map(str, value)) if isinstance(value, list) else "–" if value is None else value
+        yield f"{name:>16}  {told}"
+    if facts["suspect_tiles"]:
+        yield (
+            f"{facts['suspect_tiles']} tiles are not stored although the scan's coarser picture shows stain there: "
+            "cells may be lost; scan the slide again"
+        )

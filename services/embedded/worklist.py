@@ -1,5 +1,6 @@
 """`frottis status` and `frottis report`: what a state folder knows, read beside a running Frottis or without one."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,8 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from services.kit.contracts import Report
-from services.kit.database import Database
+from services.kit.database_settings import DatabaseSettings
+from services.kit.databases import Databases
 from services.kit.errors import FrottisError
+from services.kit.objects import Objects
 from services.review.worklist import METADATA, Entry, Worklist
 
 _COLOURS = {"acknowledged": "green", "held": "yellow", "refused": "red", "sending": "cyan", "reading": "cyan"}
@@ -28,11 +31,11 @@ class NoReport(FrottisError):
 
 @contextmanager
 def open_worklist(state: Path) -> Iterator[Worklist]:
-    """The worklist of a state folder. Raises NoState when there is none."""
-    path = state / "review.db"
-    if not path.is_file():
+    """The worklist of a state folder, or of the database server. Raises NoState when there is none."""
+    settings = DatabaseSettings.load()
+    if not settings.url and not (state / "review.db").is_file():
         raise NoState(f"{state} holds no state of Frottis: give the folder that `frottis run --state` was given")
-    database = Database.in_file(path, METADATA)
+    database = Databases(state, settings).open("review", METADATA)
     try:
         yield Worklist(database)
     finally:
@@ -66,8 +69,8 @@ def print_status(entries: Sequence[Entry], console: Console) -> None:
         state = entry.standing.state
         colour = _COLOURS.get(state, "white")
         times = (_clock(entry.completed), _clock(entry.deadline))
-        why = escape(entry.standing.text)
-        table.add_row(escape(entry.scan), entry.specimen or "–", f"[{colour}]{state}[/]", why, *times)
+        why = _shown(entry.standing.text)
+        table.add_row(_shown(entry.scan), entry.specimen or "–", f"[{colour}]{state}[/]", why, *times)
     console.print(table if entries else "No scan has been seen yet.")
 
 
@@ -79,9 +82,16 @@ def find_report(worklist: Worklist, slide_or_specimen: str) -> Report:
     return report
 
 
-def report_json(report: Report) -> Mapping[str, object]:
-    """The report as JSON: names as in proto/frottis/v1/report.proto, 64-bit counts as numbers."""
+def report_json(report: Report, objects: Objects) -> Mapping[str, object]:
+    """The report as JSON: names as in proto/frottis/v1/report.proto, 64-bit counts as numbers, each measure's cells.
+
+    Raises ObjectMissing when the cells' ids were removed, TransientError.
+    """
     fields = MessageToDict(report, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    if report.evidence_uri:
+        cells = json.loads(objects.get(report.evidence_uri))
+        for measure in fields["measures"]:
+            measure["cell_ids"] = cells[measure["name"]]
     return _with_numbers(fields)
 
 
@@ -94,6 +104,11 @@ def _with_numbers(fields: dict[str, object]) -> dict[str, object]:
     if isinstance(scan, dict):
         scan.update({name: int(scan[name]) for name in ("width_px", "height_px")})
     return fields
+
+
+def _shown(text: str) -> str:
+    """A file name may hold anything, also what a terminal would obey."""
+    return escape("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
 
 
 def _iso(moment: datetime | None) -> str | None:

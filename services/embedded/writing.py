@@ -52,7 +52,8 @@ def figures(measure: Measure) -> tuple[str, str, str]:
     grade = f" {measure.grade}+" if measure.grade else ""
     value = f"{measure.value:.1f} {measure.unit}{grade}" if measure.HasField("value") else "–"
     interval = f"{measure.low:.1f} – {measure.high:.1f}" if measure.HasField("low") else ""
-    counts = f"{measure.numerator} / {measure.denominator}" if measure.denominator else f"{measure.numerator}"
+    of = f" / {measure.denominator} {measure.denominator_unit.strip('{}')}".rstrip() if measure.denominator else ""
+    counts = f"{measure.numerator}{of}"
     return value, interval, counts
 
 

@@ -5,5 +5,4 @@ from services.ingestion.wiring import build
 from services.kit.process import serve
 
 if __name__ == "__main__":
-    settings = IngestionSettings.load()
-    serve(lambda resources: build(settings, resources))
+    serve("ingestion", lambda resources: build(IngestionSettings.load(), resources))

@@ -1,55 +1,102 @@
-"""A service's own state: SQLite in the embedded default.
+"""A service's own state: a SQLite file in the embedded default, a schema of PostgreSQL in a cluster.
 
-Statements go through SQLAlchemy Core, so that PostgreSQL takes the same ones.
+Statements go through SQLAlchemy Core, the same ones for both.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-from services.kit.errors import FrottisError, TransientError
+from services.kit.database_errors import StateUnusable, cause, is_transient, refused
+from services.kit.database_settings import DatabaseSettings
+from services.kit.errors import TransientError
+from services.kit.migrations import migrate, require_migrated
+from services.kit.postgres import check_server, postgres_engine
+from services.kit.sqlite import sqlite_engine
 
+__all__ = ["Database", "StateUnusable", "upsert"]
 
-class StateUnusable(FrottisError):
-    """A state database is damaged, of another making, or not to be written."""
+Check = Callable[[Connection], None]
 
 
 class Database:
     """One service's tables. Transactions are serialised by the database and durable when `transaction()` returns."""
 
-    def __init__(self, engine: Engine, metadata: MetaData) -> None:
+    def __init__(self, engine: Engine, check: Check | None = None) -> None:
+        """`check` is made within the first transaction that reaches the database."""
         self.engine = engine
-        try:
-            metadata.create_all(engine)
-        except DatabaseError as error:
-            raise StateUnusable(
-                f"the state database {engine.url.database} cannot be used ({error.orig}): give access, or restore it"
-            ) from error
+        self._check = check
+        self._problem: str | None = None
 
     @classmethod
-    def in_file(cls, path: Path, metadata: MetaData) -> "Database":
-        """SQLite in `path`, its folder made when absent; survives kill -9 and power loss."""
+    def in_file(cls, path: Path, tables: MetaData) -> "Database":
+        """SQLite in `path`, its folder made when absent, its tables made or migrated. Raises StateUnusable."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        return cls(_sqlite(f"sqlite:///{path}"), metadata)
+        database = cls(sqlite_engine(path))
+        try:
+            with database.engine.begin() as connection:
+                migrate(connection, tables)
+        except DBAPIError as error:
+            database.close()
+            raise StateUnusable(
+                f"the state database {path} cannot be used ({cause(error)}): give access, or restore it"
+            ) from error
+        return database
+
+    @classmethod
+    def on_server(cls, settings: DatabaseSettings, service: str, tables: MetaData) -> "Database":
+        """The service's schema on PostgreSQL. Raises StateUnusable where its tables are not made for this Frottis.
+
+        A server that is away at the start is waited for: by then transactions raise TransientError.
+        """
+
+        def check(connection: Connection) -> None:
+            check_server(connection)
+            require_migrated(connection, tables, service)
+
+        database = cls(postgres_engine(settings, service), check)
+        try:
+            with suppress(TransientError), database.transaction():
+                pass
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def problem(self) -> str | None:
+        """Why the database could not be used at the last try; None when it could."""
+        return self._problem
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """All or nothing. Raises TransientError when the database cannot be written now (locked, disk full)."""
+        """All or nothing. Raises TransientError when the database cannot be used now (locked, away, disk full)."""
         try:
             with self.engine.begin() as connection:
+                self._make_check(connection)
                 yield connection
-        except OperationalError as error:
-            raise TransientError(
-                f"the state database cannot be used now ({error.orig}): check the disk it lies on"
-            ) from error
+        except NoConnectionFree:
+            raise self._away("every connection is in use") from None
+        except DBAPIError as error:
+            raise self._away(cause(error)) if is_transient(error) else refused(error) from None
+        self._problem = None
 
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
+
+    def _make_check(self, connection: Connection) -> None:
+        if self._check is not None:
+            self._check(connection)
+            self._check = None
+
+    def _away(self, reason: str) -> TransientError:
+        self._problem = f"the state database cannot be used now ({reason}): check the disk or server it lies on"
+        return TransientError(self._problem)
 
 
 def upsert(connection: Connection, table: Table, row: Mapping[str, object]) -> None:
@@ -62,19 +109,3 @@ def upsert(connection: Connection, table: Table, row: Mapping[str, object]) -> N
         connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed))
     else:
         connection.execute(statement.on_conflict_do_nothing(index_elements=key))
-
-
-def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 30, "isolation_level": None}, hide_parameters=True)
-
-    @event.listens_for(engine, "connect")
-    def _durable(connection: object, _record: object) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
-            connection.execute(f"PRAGMA {pragma}")  # type: ignore[attr-defined]
-
-    # The write lock is taken at the start: between a transaction's reads and its writes nothing else may change.
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine

@@ -9,38 +9,60 @@ import uvicorn
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from services.kit.errors import SettingsError
+from services.kit.errors import FrottisError, SettingsError
 from services.kit.service import Service
 from services.kit.telemetry import Metrics
 
+# How often the server looks whether it is to stop.
+LOOK_S = 0.25
 
-def operations_app(services: Sequence[Service], metrics: Metrics, alive: Callable[[], bool]) -> FastAPI:
-    """`/healthz` (the process works), `/readyz` (503 and what is waited for, until all are ready), `/metrics`."""
+
+def operations_app(services: Sequence[Service], metrics: Metrics, ailing: Callable[[], str | None]) -> FastAPI:
+    """What operations ask.
+
+    `/healthz`: 503 when only a new start helps, as `ailing` says. `/readyz`: 503 and what is waited for, until all
+    services are ready. `/metrics`: for Prometheus.
+    """
     app = FastAPI(title="Frottis operations", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/healthz")
     def healthz(response: Response) -> Mapping[str, str]:
-        if not alive():
+        ailment = ailing()
+        if ailment is not None:
             response.status_code = 503
-        return {"status": "alive" if alive() else "stopped by a defect"}
+        return {"status": ailment or "alive"}
+
+    def waits() -> Mapping[tuple[str, str], str]:
+        """What is waited for, by service and check; `frottis_ready` says the same."""
+        checks = {(service.name, name): check() for service in services for name, check in service.readiness.items()}
+        for labels, reason in checks.items():
+            metrics.ready.labels(*labels).set(reason is None)
+        return {labels: reason for labels, reason in checks.items() if reason is not None}
 
     @app.get("/readyz")
     def readyz(response: Response) -> Mapping[str, str]:
-        waits = {f"{service.name}/{name}": check() for service in services for name, check in service.readiness.items()}
-        pending = {name: reason for name, reason in waits.items() if reason is not None}
+        pending = {f"{service}/{name}": reason for (service, name), reason in waits().items()}
         if pending:
             response.status_code = 503
         return pending or {"status": "ready"}
 
     @app.get("/metrics")
     def scrape() -> Response:
+        waits()
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     return app
 
 
+class OperationsEnded(FrottisError):
+    """Nobody can ask this process any more whether it works."""
+
+
 class OperationsServer:
-    """Serves `app` as a task of the runner; port 0 takes a free one, told by `bound_port`."""
+    """Serves `app` as a task of the runner; port 0 takes a free one, told by `bound_port`.
+
+    The port is taken at once, so that one that is not to be had stops the start. Raises SettingsError.
+    """
 
     def __init__(self, app: FastAPI, host: str, port: int) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -52,6 +74,10 @@ class OperationsServer:
         # Not uvicorn's `run`: it installs signal handlers, which belong to the main thread.
         self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
 
+    def close(self) -> None:
+        """Give the port back, when the server was never run."""
+        self._socket.close()
+
     @property
     def bound_port(self) -> int:
         """The port listened on."""
@@ -62,6 +88,9 @@ class OperationsServer:
 
     async def _serve(self, stop: threading.Event) -> None:
         serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
-        await asyncio.to_thread(stop.wait)
+        while not (stop.is_set() or serving.done()):
+            await asyncio.wait([serving], timeout=LOOK_S)
         self._server.should_exit = True
         await serving
+        if not stop.is_set():
+            raise OperationsEnded("the operations server ended by itself: see the log")

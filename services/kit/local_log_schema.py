@@ -1,26 +1,55 @@
 """How the local log lies in its SQLite file."""
 
 import json
+import sqlite3
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
-# WAL with FULL: a committed message survives kill -9 and power loss.
-SCHEMA = """
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
-CREATE TABLE IF NOT EXISTS messages (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
-    deadline REAL NOT NULL, headers TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS pending (
-    "group" TEXT NOT NULL, topic TEXT NOT NULL, deadline REAL NOT NULL, message INTEGER NOT NULL,
-    PRIMARY KEY ("group", deadline, message)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS pending_message ON pending (message);
-CREATE TABLE IF NOT EXISTS dead_letters (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, "group" TEXT NOT NULL, key TEXT NOT NULL,
-    value BLOB NOT NULL, reason TEXT NOT NULL, at REAL NOT NULL
-);
-"""
+# A message without a deadline comes after every message that has one.
+_NO_DEADLINE = 1e15
+
+# WAL with FULL: a committed message survives kill -9 and power loss. The limit gives back what a burst took of the
+# write-ahead file; in the main file SQLite uses the room of removed messages again, so neither grows without end.
+_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", f"journal_size_limit = {16 << 20}")
+
+_TABLES = (
+    """CREATE TABLE IF NOT EXISTS messages (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
+        deadline REAL NOT NULL, headers TEXT NOT NULL
+    )""",
+    """CREATE TABLE IF NOT EXISTS pending (
+        "group" TEXT NOT NULL, topic TEXT NOT NULL, deadline REAL NOT NULL, message INTEGER NOT NULL,
+        PRIMARY KEY ("group", deadline, message)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS pending_message ON pending (message)",
+    """CREATE TABLE IF NOT EXISTS dead_letters (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, "group" TEXT NOT NULL, key TEXT NOT NULL,
+        value BLOB NOT NULL, reason TEXT NOT NULL, at REAL NOT NULL
+    )""",
+)
+
+# Columns that came after the first version, by table.
+_LATER_COLUMNS = {
+    "dead_letters": {
+        "deadline": f"REAL NOT NULL DEFAULT {_NO_DEADLINE}",
+        "headers": "TEXT NOT NULL DEFAULT '{}'",
+        "attempts": "INTEGER NOT NULL DEFAULT 1",
+    }
+}
+
+
+def prepare(db: sqlite3.Connection) -> None:
+    """Make or upgrade the tables; several processes may do so at once. Raises sqlite3.DatabaseError."""
+    for pragma in _PRAGMAS:
+        db.execute(f"PRAGMA {pragma}")
+    db.execute("BEGIN IMMEDIATE")
+    for statement in _TABLES:
+        db.execute(statement)
+    for table, columns in _LATER_COLUMNS.items():
+        present = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+        for name in columns.keys() - present:
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
+    db.execute("COMMIT")
 
 
 def encode_headers(headers: Mapping[str, str]) -> str:
@@ -29,3 +58,11 @@ def encode_headers(headers: Mapping[str, str]) -> str:
 
 def decode_headers(text: str) -> Mapping[str, str]:
     return {str(key): str(value) for key, value in json.loads(text).items()}
+
+
+def encode_deadline(deadline: datetime | None) -> float:
+    return deadline.timestamp() if deadline else _NO_DEADLINE
+
+
+def decode_deadline(moment: float) -> datetime | None:
+    return None if moment >= _NO_DEADLINE else datetime.fromtimestamp(moment, UTC)

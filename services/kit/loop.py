@@ -1,7 +1,7 @@
 """The consumer loop, written once: poll, handle, send, commit, and what becomes of a message that fails.
 
 By exception type: TransientError is retried with growing delays for as long as it takes; PoisonError goes to the dead
-letters; anything else is a defect and leaves the loop, with nothing committed.
+letters, and so does what is no message at all; anything else is a defect and leaves the loop, with nothing committed.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -9,21 +9,16 @@ from collections.abc import Callable, Iterable, Sequence
 import structlog
 
 from services.kit.clock import Clock
-from services.kit.errors import FrottisError, PoisonError, TransientError
+from services.kit.dead_letter_rate import DeadLetterRate
+from services.kit.errors import PoisonError, TransientError
 from services.kit.service import Service, Subscription, Timer
 from services.kit.telemetry import Metrics
 from services.kit.transport import Consumer, Outgoing, Producer, Received
 
 SEND_EVERY_S = 0.25
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.2, 30.0
-# More poison than this in one run of the process is a defect of Frottis or of a producer, not of a message.
-MOST_DEAD_LETTERS = 100
 
 log = structlog.get_logger()
-
-
-class TooManyDeadLetters(FrottisError):
-    """The consumer stopped rather than empty its topic into the dead letters."""
 
 
 class _Abandoned(Exception):
@@ -42,6 +37,7 @@ class ConsumerLoop:
         *,
         clock: Clock,
         metrics: Metrics,
+        rate: DeadLetterRate,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._service = service.name
@@ -51,15 +47,23 @@ class ConsumerLoop:
         self._clock = clock
         self._metrics = metrics
         self._stopping = stopping
-        self._dead_letters = 0
+        self._rate = rate
 
     def run_once(self, timeout_s: float = 0.0) -> bool:
-        """Take one batch through; False when there was none within `timeout_s`."""
+        """Take one batch through; False when there was none within `timeout_s`.
+
+        Raises TransientError when the broker gives no messages now, TooManyDeadLetters, a defect.
+        """
         batch = self._consumer.poll(self._subscription.batch, timeout_s)
         if not batch:
             return False
         started = self._clock.monotonic()
-        self._handle(batch)
+        for message in batch:
+            if message.unreadable is not None:
+                self._take_apart([message], PoisonError(message.unreadable))
+        readable = [message for message in batch if message.unreadable is None]
+        if readable:
+            self._handle(readable)
         self._metrics.handled.labels(self._service, self._subscription.topic).observe(self._clock.monotonic() - started)
         return True
 
@@ -110,13 +114,11 @@ class ConsumerLoop:
             return
         reason = str(error)
         log.error("dead letter", service=self._service, topic=batch[0].topic, key=batch[0].key, reason=reason)
-        if self._subscription.on_poison is not None:
+        if self._subscription.on_poison is not None and batch[0].unreadable is None:
             self._producer.send(self._subscription.on_poison(batch[0], reason))
         self._consumer.reject(batch[0], reason)
         self._count("rejected", 1)
-        self._dead_letters += 1
-        if self._dead_letters > MOST_DEAD_LETTERS:
-            raise TooManyDeadLetters(f"{self._service} rejected more than {MOST_DEAD_LETTERS} messages: see the log")
+        self._rate.count(self._service, batch[0].topic)
 
     def _count(self, outcome: str, messages: int) -> None:
         self._metrics.messages.labels(self._service, self._subscription.topic, outcome).inc(messages)

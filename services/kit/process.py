@@ -2,29 +2,35 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
+import structlog
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
-from sqlalchemy import MetaData
 
 from services.kit.clock import SystemClock
-from services.kit.database import Database
+from services.kit.database_settings import DatabaseSettings
+from services.kit.databases import Databases
+from services.kit.disk import short_of_room
+from services.kit.exits import told
 from services.kit.http import OperationsServer, operations_app
 from services.kit.local_log import LocalLog
+from services.kit.lock import locked
 from services.kit.objects import Objects
 from services.kit.runner import Runner
-from services.kit.service import Resources, Service, Timer
+from services.kit.service import Resources, Service
 from services.kit.settings import Settings
 from services.kit.telemetry import Metrics, configure_logging
-from services.kit.transport import Outgoing
-
-QUEUE_GAUGES_EVERY_S = 2.0
+from services.kit.upkeep import forgetting, gauges, take_over
 
 Build = Callable[[Resources], Service]
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+log = structlog.get_logger()
 
 
 class ProcessSettings(Settings):
@@ -35,71 +41,118 @@ class ProcessSettings(Settings):
     state: Path = Field(description="folder for state, messages and pixels; made when absent")
     operations_host: str = Field("127.0.0.1", description="host name to serve /healthz, /readyz and /metrics on")
     operations_port: int = Field(0, ge=0, lt=2**16, description="TCP port for them; 0 takes a free one")
+    stop_s: float = Field(20.0, gt=0, description="s that a stop waits for work under way; the rest is done again")
+    stuck_s: float = Field(900.0, gt=0, description="s on one batch after which /healthz asks for a new start")
+    dead_letters_keep_days: float = Field(90.0, gt=0, description="days after which dead letters are removed")
 
 
 class Process:
-    """Builds the services over the state folder. `start` them, then `close`."""
+    """Builds the services, by name, over the state folder. `start` them, then `close`.
 
-    def __init__(self, settings: ProcessSettings, builds: Sequence[Build]) -> None:
-        state = settings.state
-        self.log = LocalLog(state / "messages.db")
+    Raises StateInUse when one of them already runs on this folder, SettingsError, StateUnusable.
+    """
+
+    def __init__(self, settings: ProcessSettings, builds: Mapping[str, Build]) -> None:
+        self._stop_s = settings.stop_s
+        self._stuck_s = settings.stuck_s
         self.metrics = Metrics()
-        objects = Objects.in_folder(state / "objects")
-
-        def database(name: str, metadata: MetaData) -> Database:
-            return Database.in_file(state / f"{name}.db", metadata)
-
-        resources = Resources(SystemClock(), self.metrics, objects, database)
-        services = [build(resources) for build in builds]
-        self.services = {service.name: service for service in services}
-        app = operations_app(services, self.metrics, lambda: not self.runner.failed)
-        self.operations = OperationsServer(app, settings.operations_host, settings.operations_port)
-        own = Service("process", timers=(self._queue_gauges(),), tasks={"operations": self.operations})
-        self.runner = Runner([*services, own], self.log, resources)
+        with ExitStack() as opened:
+            opened.enter_context(locked(settings.state, builds))
+            self.log = _opened_log(settings.state, opened)
+            self._databases = Databases(settings.state, DatabaseSettings.load())
+            objects = Objects.in_folder(settings.state / "objects")
+            resources = Resources(SystemClock(), self.metrics, objects, self._databases.open)
+            self.services = {name: _built(build, resources, opened) for name, build in builds.items()}
+            own = self._own_service(settings, resources, opened)
+            self.runner = Runner([*self.services.values(), own], self.log, resources)
+            self._opened = opened.pop_all()
 
     def start(self) -> None:
         """Start every service in threads of its own."""
         self.runner.start()
 
     def close(self) -> None:
-        """Stop every thread after the batch it is on; raises what one of them failed of."""
+        """Stop every thread after the batch it is on, and raise what one of them failed of.
+
+        What is not done in time is left as it is: it was not committed and is done again at the next start. Then
+        nothing is closed under the threads that still work, and the end of the process ends them.
+        """
         self.runner.stop()
-        try:
-            self.runner.wait()
-        finally:
-            self.log.close()
+        working = self.runner.join(self._stop_s)
+        if working:
+            log.warning("stopped in the middle of work, which the next start does again", threads=working)
+        else:
+            self._opened.close()
+        if self.runner.failure is not None:
+            raise self.runner.failure
 
-    def _queue_gauges(self) -> Timer:
-        def measure() -> Iterable[Outgoing]:
-            self.metrics.queue.clear()
-            for (group, topic), waiting in self.log.waiting().items():
-                self.metrics.queue.labels(group, topic).set(waiting)
-            return ()
+    def _own_service(self, settings: ProcessSettings, resources: Resources, opened: ExitStack) -> Service:
+        """Gauges, upkeep, and the operations server, which asks all services."""
+        timers = (
+            gauges(self.log, self.services.keys(), self.metrics),
+            forgetting(self.log, settings.dead_letters_keep_days, resources.clock),
+        )
+        checks: Mapping[str, Callable[[], str | None]] = {
+            "life": self._stopping,
+            "disk": partial(short_of_room, settings.state),
+            "database": self._databases.problem,
+        }
+        life = Service("process", readiness=checks)
+        app = operations_app([*self.services.values(), life], self.metrics, self._ailing)
+        self.operations = OperationsServer(app, settings.operations_host, settings.operations_port)
+        opened.callback(self.operations.close)
+        return Service("process", timers=timers, tasks={"operations": self.operations})
 
-        return Timer("queue gauges", QUEUE_GAUGES_EVERY_S, measure)
+    def _stopping(self) -> str | None:
+        return "the process is stopping" if self.runner.stopping.is_set() else None
+
+    def _ailing(self) -> str | None:
+        if self.runner.failure is not None:
+            return "stopped by a defect"
+        stuck = self.runner.stuck(self._stuck_s)
+        return f"no end for {self._stuck_s:g} s of: {', '.join(stuck)}" if stuck else None
 
 
-def serve(build: Build) -> None:
-    """Run one service as a process of its own, until SIGINT or SIGTERM. Raises SettingsError, a defect."""
+def _opened_log(state: Path, opened: ExitStack) -> LocalLog:
+    transport = LocalLog(state / "messages.db")
+    opened.callback(transport.close)
+    take_over(transport)
+    return transport
+
+
+def _built(build: Build, resources: Resources, opened: ExitStack) -> Service:
+    service = build(resources)
+    opened.callback(service.close)
+    return service
+
+
+def serve(name: str, build: Build) -> None:
+    """Run the service `name` as a process of its own, until SIGINT or SIGTERM; the end of a program's main.
+
+    `build` also loads its settings, so that a wrong one is told as any failure is: a sentence and an exit code.
+    """
     configure_logging()
-    process = Process(ProcessSettings.load(), [build])
     stop = threading.Event()
-    with stopped_by_signals(stop):
-        process.start()
-        while not (stop.is_set() or process.runner.stopping.is_set()):
-            stop.wait(1.0)
-        process.close()
+    with told(f"frottis {name}"), stopped_by_signals(stop):
+        process = Process(ProcessSettings.load(), {name: build})
+        try:
+            process.start()
+            while not (stop.is_set() or process.runner.stopping.is_set()):
+                stop.wait(1.0)
+        finally:
+            process.close()
 
 
 @contextmanager
 def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
-    """Within, the first SIGINT or SIGTERM sets `stop`; the second kills."""
+    """Within, the first SIGINT or SIGTERM sets `stop`; the second, of either kind, kills."""
 
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
         stop.set()
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
     try:
         yield
     finally:

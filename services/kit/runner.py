@@ -1,34 +1,38 @@
 """Runs services: a thread for each subscription, timer and task, until told to stop or until one of them fails."""
 
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 
 import structlog
 
+from services.kit.dead_letter_rate import DeadLetterRate
+from services.kit.errors import TransientError
 from services.kit.loop import ConsumerLoop, TimerLoop
 from services.kit.service import Resources, Service, Subscription
-from services.kit.transport import Transport
+from services.kit.transport import Consumer, Transport
 
 POLL_S = 0.5
+# Between two attempts to reach a broker that gives no messages.
+AWAY_S = 1.0
 
 log = structlog.get_logger()
 
 
 class Runner:
-    """Starts services in threads. A defect in any thread stops all of them and is raised by `wait`."""
+    """Starts services in threads. A defect in any thread stops all of them and is kept as `failure`."""
 
     def __init__(self, services: Sequence[Service], transport: Transport, resources: Resources) -> None:
-        self._services = list(services)
+        self._services = services
         self._transport = transport
         self._resources = resources
         self.stopping = threading.Event()
-        self._failure: BaseException | None = None
+        self.failure: BaseException | None = None
         self._threads: list[threading.Thread] = []
-
-    def add(self, service: Service) -> None:
-        """One more service, before `start`."""
-        self._services.append(service)
+        # When each consumer and timer began the turn it is on, by thread (monotonic, s).
+        self._turns: dict[str, float] = {}
 
     def start(self) -> None:
         """Start every thread; those that serve are started before those that consume."""
@@ -37,28 +41,28 @@ class Runner:
                 self._spawn(f"{service.name}:{name}", partial(task, self.stopping))
         for service in self._services:
             for subscription in service.subscriptions:
-                self._spawn(f"{service.name}<{subscription.topic}", partial(self._consume, service, subscription))
+                name = f"{service.name}<{subscription.topic}"
+                self._spawn(name, partial(self._consume, name, service, subscription))
             for timer in service.timers:
+                name = f"{service.name}:{timer.name}"
                 loop = TimerLoop(timer, self._transport.producer(), self._resources.clock)
-                self._spawn(f"{service.name}:{timer.name}", partial(self._tick, loop))
+                self._spawn(name, partial(self._tick, name, loop))
 
     def stop(self) -> None:
         """Ask every thread to end after the batch it is on."""
         self.stopping.set()
 
-    def wait(self, timeout_s: float | None = None) -> None:
-        """Wait for the end; raises what a thread failed of."""
+    def join(self, timeout_s: float | None = None) -> Sequence[str]:
+        """Wait for all threads to end, `timeout_s` in all; returns the names of those that still work."""
+        until = None if timeout_s is None else time.monotonic() + timeout_s
         for thread in self._threads:
-            thread.join(timeout_s)
-        for service in self._services:
-            service.close()
-        if self._failure is not None:
-            raise self._failure
+            thread.join(None if until is None else max(until - time.monotonic(), 0.0))
+        return [thread.name for thread in self._threads if thread.is_alive()]
 
-    @property
-    def failed(self) -> bool:
-        """A thread ended by an exception; `wait` will raise it."""
-        return self._failure is not None
+    def stuck(self, limit_s: float) -> Sequence[str]:
+        """The consumers and timers that have been on one turn for longer than `limit_s`."""
+        now = self._resources.clock.monotonic()
+        return sorted(name for name, turn in list(self._turns.items()) if now - turn > limit_s)
 
     def _spawn(self, name: str, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=self._guard, args=(name, work), name=name, daemon=True)
@@ -68,20 +72,51 @@ class Runner:
     def _guard(self, name: str, work: Callable[[], None]) -> None:
         try:
             work()
-        except BaseException as error:  # noqa: BLE001 - kept for `wait`, which raises it in the main thread
+        except BaseException as error:  # noqa: BLE001 - kept as `failure`, which the main thread raises
             log.critical("stopped by a defect", thread=name, error=type(error).__name__)
-            self._failure = self._failure or error
+            self.failure = self.failure or error
             self.stopping.set()
 
-    def _consume(self, service: Service, subscription: Subscription) -> None:
-        consumer = self._transport.consumer(service.name, [subscription.topic])
-        producer, clock, metrics = self._transport.producer(), self._resources.clock, self._resources.metrics
-        stopping = self.stopping.is_set
-        loop = ConsumerLoop(service, subscription, consumer, producer, clock=clock, metrics=metrics, stopping=stopping)
+    def _consume(self, name: str, service: Service, subscription: Subscription) -> None:
+        """A consumer that the broker fails is left for a new one, to which everything uncommitted is delivered."""
+        rate = DeadLetterRate(self._resources.clock)
         while not self.stopping.is_set():
-            loop.run_once(POLL_S)
-        consumer.close()
+            try:
+                with closing(self._transport.consumer(service.name, [subscription.topic])) as consumer:
+                    self._take_turns(name, self._loop(service, subscription, consumer, rate))
+            except TransientError as error:
+                log.warning("no messages now", service=service.name, topic=subscription.topic, reason=str(error))
+                self.stopping.wait(AWAY_S)
 
-    def _tick(self, loop: TimerLoop) -> None:
+    def _loop(
+        self, service: Service, subscription: Subscription, consumer: Consumer, rate: DeadLetterRate
+    ) -> ConsumerLoop:
+        return ConsumerLoop(
+            service,
+            subscription,
+            consumer,
+            self._transport.producer(),
+            clock=self._resources.clock,
+            metrics=self._resources.metrics,
+            rate=rate,
+            stopping=self.stopping.is_set,
+        )
+
+    def _take_turns(self, name: str, loop: ConsumerLoop) -> None:
         while not self.stopping.is_set():
-            self.stopping.wait(max(loop.run_once(), 0.0))
+            with self._turn(name):
+                loop.run_once(POLL_S)
+
+    def _tick(self, name: str, loop: TimerLoop) -> None:
+        while not self.stopping.is_set():
+            with self._turn(name):
+                due_s = loop.run_once()
+            self.stopping.wait(max(due_s, 0.0))
+
+    @contextmanager
+    def _turn(self, name: str) -> Iterator[None]:
+        self._turns[name] = self._resources.clock.monotonic()
+        try:
+            yield
+        finally:
+            del self._turns[name]

@@ -5,7 +5,7 @@ import sys
 from typing import TextIO
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 # Seconds; dense around the promise of 1,800 s, so that a quantile near it is read from narrow buckets.
 PROMISE_BUCKETS = (15, 30, 60, 120, 180, 300, 450, 600, 900, 1200, 1500, 1680, 1800, 1920, 2100, 2700, 3600, 7200)
@@ -18,6 +18,10 @@ class Metrics:
 
     def __init__(self) -> None:
         r = self.registry = CollectorRegistry()
+        ProcessCollector(registry=r)
+        self.ready = Gauge(
+            "frottis_ready", "1 while a readiness check of a service passes, else 0.", ["service", "check"], registry=r
+        )
         self.scan_to_acknowledged = Histogram(
             "frottis_scan_to_acknowledged_seconds",
             "Scan complete to report acknowledged by the LIS.",
@@ -39,11 +43,28 @@ class Metrics:
             buckets=HANDLE_BUCKETS,
             registry=r,
         )
+        self.model_request = Histogram(
+            "frottis_model_request_seconds",
+            "Time that a model server took for one request.",
+            ["model"],
+            buckets=HANDLE_BUCKETS,
+            registry=r,
+        )
+        self.model_requests = Counter(
+            "frottis_model_requests_total", "Requests to a model server by outcome.", ["model", "outcome"], registry=r
+        )
+        self.models_ready = Gauge("frottis_models_ready", "1 when the models are warm and answer, else 0.", registry=r)
         self.messages = Counter(
             "frottis_messages_total", "Messages by what became of them.", ["service", "topic", "outcome"], registry=r
         )
         self.queue = Gauge(
             "frottis_queue_messages", "Messages waiting for a service.", ["service", "topic"], registry=r
+        )
+        self.dead_letters = Gauge(
+            "frottis_dead_letters",
+            "Messages that a service rejected and that wait for a person: frottis dead-letters.",
+            ["service", "topic"],
+            registry=r,
         )
         self.oldest_waiting = Gauge(
             "frottis_oldest_waiting_age_seconds",
@@ -64,6 +85,17 @@ class Metrics:
         self.orders = Counter(
             "frottis_orders_total", "Order messages of the LIS by the answer given.", ["answer"], registry=r
         )
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        """What alerts count: Prometheus does not see an event that a series begins with."""
+        for priority in ("routine", "stat"):
+            self.scan_to_acknowledged.labels(priority)
+            self.deadlines_missed.labels(priority)
+        for code in ("AA", "AE", "AR", "CA", "CE", "CR"):
+            self.acknowledgements.labels(code)
+        for answer in ("AA", "AE", "AR", "unaddressable"):
+            self.orders.labels(answer)
 
 
 def configure_logging(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:

@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from services.kit import contracts
+from services.kit.errors import PoisonError
 
 REGISTRY = Path(__file__).resolve().parents[2] / "proto" / "topics.yaml"
+
+
+class Unreadable(PoisonError):
+    """Bytes that are no message of their topic."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,19 @@ class Topic:
     consumers: tuple[str, ...]
     partitions: int
     retention_h: int
+
+    def encode(self, value: Message) -> bytes:
+        """The bytes of a message of this topic; equal messages have equal bytes. Raises TypeError for another type."""
+        if not isinstance(value, self.message):
+            raise TypeError(f"topic {self.name} carries {self.message.__name__}, not {type(value).__name__}")
+        return value.SerializeToString(deterministic=True)
+
+    def decode(self, raw: bytes) -> Message:
+        """The message in `raw`. Raises Unreadable: these bytes are none, now or ever."""
+        try:
+            return self.message.FromString(raw)
+        except DecodeError as error:
+            raise Unreadable(f"{len(raw)} bytes on topic {self.name} are no {self.message.__name__} message") from error
 
 
 @cache

@@ -2,6 +2,7 @@
 
 A handler is a function from received messages to messages to send. The consumer loop sends its outputs and only then
 commits, so a crash in between delivers the inputs again: a handler must answer a repeated message as the first time.
+`tests/unit/kit/transport_suite.py` states what every transport must do, in tests.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,6 +11,16 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from google.protobuf.message import Message
+
+from services.kit.errors import FrottisError
+
+
+class NoDeadLetter(FrottisError):
+    """There is no dead letter of this id."""
+
+
+class NotReplayable(FrottisError):
+    """The group that rejected this message no longer takes its topic."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +36,12 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Received:
-    """A message as delivered; `position` is the broker's own handle, needed to commit it."""
+    """A message as delivered; `position` is the broker's own handle, needed to commit it.
+
+    `attempts` counts the deliveries before this one, as far as this process knows. `raw` is the value as it was sent.
+    When `raw` is no message of the topic (`Topic.decode` raises), `value` is None and `unreadable` says why; the
+    consumer loop rejects it.
+    """
 
     topic: str
     key: str
@@ -34,6 +50,28 @@ class Received:
     deadline: datetime | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     attempts: int = 0
+    raw: bytes = b""
+    unreadable: str | None = None
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that one group could not handle, complete, so that it can be looked at and replayed.
+
+    `letter_id` is the broker's own name for it, `at` (aware UTC) when it was rejected, `attempts` how often it was
+    delivered (at least once).
+    """
+
+    letter_id: str
+    topic: str
+    group: str
+    key: str
+    value: bytes
+    reason: str
+    at: datetime
+    attempts: int
+    deadline: datetime | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 Handler = Callable[[Sequence[Received]], Iterable[Outgoing]]
@@ -87,6 +125,25 @@ class Consumer(Protocol):
         ...
 
 
+class DeadLetters(Protocol):
+    """The messages that groups could not handle. Each of these raises TransientError when the broker is away."""
+
+    def list(self) -> Sequence[DeadLetter]:
+        """All of them, oldest first."""
+        ...
+
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        """How many there are, by (group, topic); a group and topic without any is left out."""
+        ...
+
+    def replay(self, letter_id: str) -> None:
+        """Deliver this message again, to its group alone, and remove it from the dead letters: both or neither.
+
+        Raises NoDeadLetter when there is none of this id, NotReplayable when its group no longer takes its topic.
+        """
+        ...
+
+
 class Transport(Protocol):
     """A message broker."""
 
@@ -96,4 +153,16 @@ class Transport(Protocol):
 
     def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
         """A consumer for `group`, to be used by one thread."""
+        ...
+
+    def dead_letters(self) -> DeadLetters:
+        """The dead letters of every group, safe for use by several threads."""
+        ...
+
+    def waiting(self) -> Mapping[tuple[str, str], int]:
+        """How many messages wait, by (group, topic); a group and topic without any is left out."""
+        ...
+
+    def close(self) -> None:
+        """Give back every connection, after the consumers are closed."""
         ...

@@ -5,5 +5,4 @@ from services.lis.settings import LisSettings
 from services.lis.wiring import build
 
 if __name__ == "__main__":
-    settings = LisSettings.load()
-    serve(lambda resources: build(settings, resources))
+    serve("lis", lambda resources: build(LisSettings.load(), resources))

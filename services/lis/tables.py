@@ -1,8 +1,10 @@
 """What the LIS gateway keeps. Patients stand in `orders.echo` and `outbox.message`, and nowhere else in Frottis."""
 
-from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, String, Table, Text
 
-METADATA = MetaData()
+from services.kit.migrations import tables_of
+
+METADATA = tables_of(__file__)
 
 ORDERS = Table(
     "orders",
@@ -10,7 +12,9 @@ ORDERS = Table(
     Column("order_id", String, primary_key=True),
     Column("specimen", String, nullable=False, index=True),
     Column("cancelled", Boolean, nullable=False),
-    # The Order message as the other services last saw it.
+    # Unix s of the last message on the order.
+    Column("changed", Float, nullable=False),
+    # The Order message as the other services know it, with its revision.
     Column("message", LargeBinary, nullable=False),
     # The segments that a report repeats, as ER7 lines.
     Column("echo", Text, nullable=False),
@@ -23,6 +27,14 @@ TAKEN = Table(
     Column("digest", String, primary_key=True),
     # Unix s.
     Column("at", Float, nullable=False),
+)
+
+# Where revisions come from: numbers are never given twice. Empty between two words.
+REVISIONS = Table(
+    "revisions",
+    METADATA,
+    Column("revision", Integer, primary_key=True, autoincrement=True),
+    sqlite_autoincrement=True,
 )
 
 # Messages for the other services: written with the state that they tell of, removed once the broker has them.
@@ -47,9 +59,9 @@ OUTBOX = Table(
     Column("control_id", String, nullable=False, unique=True),
     Column("order_id", String, nullable=False, index=True),
     Column("specimen", String, nullable=False, index=True),
-    # What is sent, at every attempt.
+    # What is sent, at every attempt; empty once it was thrown away, long after it ended.
     Column("message", LargeBinary, nullable=False),
-    # OBR-25 of the message: P, F, C or I.
+    # OBR-25 of the message: P, F, C or I; empty once its order was removed, so that it counts for no later one.
     Column("status", String, nullable=False),
     # The Slide message, with the milestones reached here.
     Column("slide", LargeBinary, nullable=False),
@@ -67,4 +79,6 @@ OUTBOX = Table(
     Column("reason_code", String, nullable=False),
     Column("reason_text", String, nullable=False),
     Column("missed", Boolean, nullable=False),
+    # Unix s at which the state last became an end; none while it is open.
+    Column("ended", Float, index=True),
 )

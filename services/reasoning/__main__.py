@@ -5,5 +5,4 @@ from services.reasoning.settings import ReasoningSettings
 from services.reasoning.wiring import build
 
 if __name__ == "__main__":
-    settings = ReasoningSettings.load()
-    serve(lambda resources: build(settings, resources))
+    serve("reasoning", lambda resources: build(ReasoningSettings.load(), resources))

@@ -1,8 +1,10 @@
 """The tables of the reasoning service. Moments are unix seconds."""
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, String, Table
 
-METADATA = MetaData()
+from services.kit.migrations import tables_of
+
+METADATA = tables_of(__file__)
 
 SLIDES = Table(
     "slides",
@@ -17,6 +19,15 @@ SLIDES = Table(
     Column("due", Float, index=True),
     # Its cells were thrown away.
     Column("forgotten", Boolean, nullable=False, default=False),
+)
+# Which slide each scan on the share is, copies too: a scan that went on growing becomes another slide.
+SCANS = Table(
+    "scans",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    # Empty while the scan is too incomplete to say.
+    Column("slide_id", String, nullable=False, index=True),
 )
 READINGS = Table(
     "readings",
@@ -42,6 +53,16 @@ ORDERS = Table(
     Column("ordered_at", Float, nullable=False),
     Column("cancelled", Boolean, nullable=False),
     Column("message", LargeBinary, nullable=False),
+)
+# Orders whose cancellation was taken back.
+REINSTATED = Table(
+    "reinstated",
+    METADATA,
+    Column("order_id", String, primary_key=True),
+    # Of the word that took the last cancellation back.
+    Column("revision", BigInteger, nullable=False),
+    # The order's reports up to this one are no longer in force.
+    Column("issue", Integer, nullable=False),
 )
 REPORTS = Table(
     "reports",

@@ -4,4 +4,4 @@ from services.kit.process import serve
 from services.review.wiring import build
 
 if __name__ == "__main__":
-    serve(build)
+    serve("review", build)

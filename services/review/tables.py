@@ -1,8 +1,10 @@
 """The worklist on disk."""
 
-from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, String, Table
 
-METADATA = MetaData()
+from services.kit.migrations import tables_of
+
+METADATA = tables_of(__file__)
 
 
 def _said() -> tuple["Column[int]", "Column[str]", "Column[str]"]:

@@ -33,7 +33,9 @@ def build(resources: Resources) -> Service:
             resources.metrics.slides.labels(state).set(states[state])
         now = resources.clock.now()
         waiting = [entry.completed or entry.first_seen for entry in entries if not entry.standing.state.ended]
-        resources.metrics.oldest_waiting.set(max(((now - since).total_seconds() for since in waiting), default=0.0))
+        # A clock that was set back makes no age below nothing.
+        ages = ((now - since).total_seconds() for since in waiting)
+        resources.metrics.oldest_waiting.set(max([0.0, *ages]))
         return ()
 
     return Service(

@@ -116,9 +116,10 @@ def _ended(worklist: Worklist, slide_id: str, lis: LisSimulator) -> Ended:
 def _write(out: Path, scan_path: Path, ended: Ended, console: Console) -> None:
     """Everything that a person may want to look at."""
     with console.status("drawing the slide and its cells …"):
-        text = json.dumps(report_json(ended.report), indent=2, ensure_ascii=False)
+        objects = Objects.in_folder(out / "state" / "objects")
+        text = json.dumps(report_json(ended.report, objects), indent=2, ensure_ascii=False)
         (out / "report.json").write_text(text, encoding="utf-8")
         (out / "message.hl7").write_text(ended.message, encoding="utf-8")
         (out / "acknowledgement.hl7").write_text(ended.answer, encoding="utf-8")
         write_overview(ended.report, scan_path, out / "overview.png")
-        write_contact_sheet(ended.report, Objects.in_folder(out / "state" / "objects"), out / "cells.png")
+        write_contact_sheet(ended.report, objects, out / "cells.png")

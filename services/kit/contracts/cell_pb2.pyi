@@ -110,7 +110,9 @@ class Cell(_message.Message):
     score: _builtins.float
     """Calibrated probability that this is a cell of its kind."""
     label: _builtins.str
-    """A class name, or "unidentified" when the candidates are not exactly one or the cell resembles nothing in training."""
+    """The most probable class; "unidentified" when that is not a candidate, not probable enough, or the cell resembles
+    nothing in training.
+    """
     crop_uri: _builtins.str
     """An image of the cell: an object of its own, or a tile with a media fragment "#xywh=pixel:x,y,w,h"."""
     @_builtins.property

@@ -62,12 +62,15 @@ class Order(_message.Message):
     LEUKOCYTES_WANTED_FIELD_NUMBER: _builtins.int
     HAEMOGRAM_FIELD_NUMBER: _builtins.int
     CANCELLED_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     specimen: _builtins.str
     priority: _slide_pb2.Priority.ValueType
     leukocytes_wanted: _builtins.int
     """Leukocytes to differentiate; 0 when the order leaves it to the laboratory's setting."""
     cancelled: _builtins.bool
+    revision: _builtins.int
+    """Grows with every word on this order; a consumer passes over one that is older than what it knows."""
     @_builtins.property
     def ordered_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -82,10 +85,11 @@ class Order(_message.Message):
         leukocytes_wanted: _builtins.int = ...,
         haemogram: _abc.Iterable[Global___Analyte] | None = ...,
         cancelled: _builtins.bool = ...,
+        revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ordered_at", b"ordered_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "haemogram", b"haemogram", "leukocytes_wanted", b"leukocytes_wanted", "order_id", b"order_id", "ordered_at", b"ordered_at", "priority", b"priority", "specimen", b"specimen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "haemogram", b"haemogram", "leukocytes_wanted", b"leukocytes_wanted", "order_id", b"order_id", "ordered_at", b"ordered_at", "priority", b"priority", "revision", b"revision", "specimen", b"specimen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

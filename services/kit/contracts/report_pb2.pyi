@@ -68,6 +68,7 @@ class Measure(_message.Message):
     WITHHELD_FIELD_NUMBER: _builtins.int
     CELL_IDS_FIELD_NUMBER: _builtins.int
     GRADE_FIELD_NUMBER: _builtins.int
+    DENOMINATOR_UNIT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Stable name, such as "differential.neutrophil_segmented" or "platelets.per_100_erythrocytes"."""
     numerator: _builtins.int
@@ -79,13 +80,15 @@ class Measure(_message.Message):
     unit: _builtins.str
     grade: _builtins.int
     """Morphology grade, 0 to 3; absent where grading does not apply."""
+    denominator_unit: _builtins.str
+    """What the denominator counts where the name does not say it, as a UCUM annotation such as "{fields}"."""
     @_builtins.property
     def withheld(self) -> _slide_pb2.Reason:
         """Why there are counts and no value, such as a denominator under 100 cells."""
 
     @_builtins.property
     def cell_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The cells of the numerator."""
+        """Not set any more: the cells of every numerator are in the object at Report.evidence_uri. Kept for older reports."""
 
     def __init__(
         self,
@@ -100,10 +103,11 @@ class Measure(_message.Message):
         withheld: _slide_pb2.Reason | None = ...,
         cell_ids: _abc.Iterable[_builtins.str] | None = ...,
         grade: _builtins.int | None = ...,
+        denominator_unit: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_grade", b"_grade", "_high", b"_high", "_low", b"_low", "_value", b"_value", "grade", b"grade", "high", b"high", "low", b"low", "value", b"value", "withheld", b"withheld"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_grade", b"_grade", "_high", b"_high", "_low", b"_low", "_value", b"_value", "cell_ids", b"cell_ids", "denominator", b"denominator", "grade", b"grade", "high", b"high", "low", b"low", "name", b"name", "numerator", b"numerator", "unit", b"unit", "value", b"value", "withheld", b"withheld"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_grade", b"_grade", "_high", b"_high", "_low", b"_low", "_value", b"_value", "cell_ids", b"cell_ids", "denominator", b"denominator", "denominator_unit", b"denominator_unit", "grade", b"grade", "high", b"high", "low", b"low", "name", b"name", "numerator", b"numerator", "unit", b"unit", "value", b"value", "withheld", b"withheld"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__grade: _TypeAlias = _typing.Literal["grade"]  # noqa: Y015
     _WhichOneofArgType__grade: _TypeAlias = _typing.Literal["_grade", b"_grade"]  # noqa: Y015
@@ -208,6 +212,7 @@ class Report(_message.Message):
     LIMITATIONS_FIELD_NUMBER: _builtins.int
     FINAL_FIELD_NUMBER: _builtins.int
     CELLS_URI_FIELD_NUMBER: _builtins.int
+    EVIDENCE_URI_FIELD_NUMBER: _builtins.int
     report_id: _builtins.str
     """Derived from slide, order and content, so that the same decision is the same report."""
     order_id: _builtins.str
@@ -218,6 +223,8 @@ class Report(_message.Message):
     """True when an explicit release rule makes the values final (OBX-11 F); otherwise they are preliminary (P)."""
     cells_uri: _builtins.str
     """Every cell behind the figures: TileCells objects, one JSON line each, in the object store."""
+    evidence_uri: _builtins.str
+    """Which cells each measure counts: an object in the object store, JSON, lists of cell ids by the measure's name."""
     @_builtins.property
     def slide(self) -> _slide_pb2.Slide: ...
     @_builtins.property
@@ -264,10 +271,11 @@ class Report(_message.Message):
         limitations: _abc.Iterable[_slide_pb2.Reason] | None = ...,
         final: _builtins.bool = ...,
         cells_uri: _builtins.str = ...,
+        evidence_uri: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decided_at", b"decided_at", "film", b"film", "scan", b"scan", "slide", b"slide"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells_uri", b"cells_uri", "decided_at", b"decided_at", "decision", b"decision", "fields", b"fields", "film", b"film", "final", b"final", "findings", b"findings", "limitations", b"limitations", "measures", b"measures", "models", b"models", "order_id", b"order_id", "reasons", b"reasons", "report_id", b"report_id", "rules_version", b"rules_version", "scan", b"scan", "slide", b"slide", "targets", b"targets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells_uri", b"cells_uri", "decided_at", b"decided_at", "decision", b"decision", "evidence_uri", b"evidence_uri", "fields", b"fields", "film", b"film", "final", b"final", "findings", b"findings", "limitations", b"limitations", "measures", b"measures", "models", b"models", "order_id", b"order_id", "reasons", b"reasons", "report_id", b"report_id", "rules_version", b"rules_version", "scan", b"scan", "slide", b"slide", "targets", b"targets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

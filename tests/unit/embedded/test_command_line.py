@@ -4,6 +4,8 @@ import sys
 
 import pytest
 
+from services.kit.lock import locked
+
 
 def frottis(*arguments):
     return subprocess.run(
@@ -19,6 +21,8 @@ def frottis(*arguments):
         (["run", "--share", "S", "--state", "T", "--lis", "nowhere", "--listen", "127.0.0.1:0"], 2, "no address"),
         (["status", "--state", "missing"], 4, "holds no state"),
         (["report", "X", "--state", "missing"], 4, "holds no state"),
+        (["dead-letters", "list", "--state", "missing"], 4, "holds no state"),
+        (["dead-letters", "replay", "--state", "missing"], 2, "--all"),
         (["slide", "missing.vsi"], 3, "missing.vsi"),
         (["analyse", "missing.png", "--out", "o.jsonl", "--um-per-px", "0.137"], 3, "missing.png"),
         (["analyse", "missing.png", "--out", "o.jsonl"], 3, "--um-per-px"),
@@ -29,6 +33,20 @@ def test_errors_are_a_sentence_and_a_code_never_a_traceback(tmp_path, monkeypatc
     ended = frottis(*arguments)
     assert (ended.returncode, told in ended.stdout + ended.stderr) == (code, True), ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_service_beside_a_run_on_the_same_state_folder_is_refused(tmp_path):
+    """And so is a run beside a service; commands that only read are not."""
+    (tmp_path / "share").mkdir()
+    run = ["run", "--share", tmp_path / "share", "--state", tmp_path / "state"]
+    run += ["--lis", "127.0.0.1:1", "--listen", "127.0.0.1:0", "--until-idle"]
+    with locked(tmp_path / "state", ["review"]):
+        refused = frottis(*run)
+        assert (refused.returncode, "another Frottis runs review" in refused.stderr) == (5, True), refused.stderr
+    assert frottis(*run).returncode == 0
+    with locked(tmp_path / "state", ["lis", "review", "reasoning", "analysis", "ingestion"]):
+        assert frottis("status", "--state", tmp_path / "state").returncode == 0
+        assert frottis("dead-letters", "list", "--state", tmp_path / "state").returncode == 0
 
 
 def test_a_slide_tells_what_is_in_it(small_slide):

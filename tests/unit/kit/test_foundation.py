@@ -10,11 +10,9 @@ import structlog
 from prometheus_client import generate_latest
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
-from sqlalchemy import Column, MetaData, String, Table, select
 
 from services.kit.clock import from_timestamp, to_timestamp
 from services.kit.contracts import Slide, Stage
-from services.kit.database import Database, StateUnusable, upsert
 from services.kit.errors import SettingsError, TransientError
 from services.kit.objects import ObjectMissing, Objects
 from services.kit.settings import Settings
@@ -65,37 +63,6 @@ def test_a_folder_that_cannot_be_written_is_a_transient_error(tmp_path):
     (tmp_path / "objects" / "slides").write_text("a file where a folder must be")
     with pytest.raises(TransientError):
         objects.put("slides/a", b"x")
-
-
-def test_an_upsert_replaces_the_row_of_the_same_key(tmp_path):
-    metadata = MetaData()
-    table = Table("t", metadata, Column("key", String, primary_key=True), Column("value", String))
-    database = Database.in_file(tmp_path / "d.db", metadata)
-    with database.transaction() as connection:
-        upsert(connection, table, {"key": "a", "value": "1"})
-        upsert(connection, table, {"key": "a", "value": "2"})
-        assert connection.execute(select(table.c.value)).scalars().all() == ["2"]
-    database.close()
-
-
-def test_a_failed_transaction_leaves_nothing(tmp_path):
-    metadata = MetaData()
-    table = Table("t", metadata, Column("key", String, primary_key=True))
-    database = Database.in_file(tmp_path / "d.db", metadata)
-    with pytest.raises(ZeroDivisionError), database.transaction() as connection:
-        upsert(connection, table, {"key": "a"})
-        raise ZeroDivisionError
-    with database.transaction() as connection:
-        assert connection.execute(select(table)).all() == []
-    database.close()
-
-
-def test_a_damaged_state_database_is_told_as_such(tmp_path):
-    (tmp_path / "d.db").write_bytes(b"no database at all" * 100)
-    metadata = MetaData()
-    Table("t", metadata, Column("key", String, primary_key=True))
-    with pytest.raises(StateUnusable, match="state database"):
-        Database.in_file(tmp_path / "d.db", metadata)
 
 
 def test_a_moment_without_a_time_zone_is_refused():

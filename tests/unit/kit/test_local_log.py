@@ -1,123 +1,214 @@
+import sqlite3
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.kit.clock import ManualClock
 from services.kit.contracts import Order, Tile
+from services.kit.database import StateUnusable
+from services.kit.errors import TransientError
 from services.kit.local_log import LocalLog
-from services.kit.transport import Outgoing
+from services.kit.topics import topics
+from services.kit.transport import NotReplayable, Outgoing
+from tests.unit.kit.transport_suite import TransportSuite
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 
+class Folder:
+    """A broker that is a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def open(self):
+        return LocalLog(self.path)
+
+    def put(self, topic, key, value):
+        self.open().close()
+        db = sqlite3.connect(self.path)
+        with db:
+            row = db.execute(
+                "INSERT INTO messages (topic, key, value, deadline, headers) VALUES (?, ?, ?, 1e15, '{}')",
+                (topic, key, value),
+            )
+            pending = [(group, topic, row.lastrowid) for group in topics()[topic].consumers]
+            db.executemany('INSERT INTO pending ("group", topic, deadline, message) VALUES (?, ?, 1e15, ?)', pending)
+        db.close()
+
+
+class TestLocalLog(TransportSuite):
+    @pytest.fixture
+    def broker(self, tmp_path):
+        return Folder(tmp_path / "messages.db")
+
+
 @pytest.fixture
-def log(tmp_path):
-    opened = LocalLog(tmp_path / "messages.db")
+def clock():
+    return ManualClock(NOON)
+
+
+@pytest.fixture
+def log(tmp_path, clock):
+    opened = LocalLog(tmp_path / "messages.db", clock=clock)
     yield opened
     opened.close()
 
 
-def tile(name, deadline=None):
-    return Outgoing("tiles", name, Tile(tile_id=name), deadline)
+def tile(name):
+    return Outgoing("tiles", name, Tile(tile_id=name))
 
 
 def names(batch):
     return [message.value.tile_id for message in batch]
 
 
-def test_what_was_sent_is_received_as_it_was(log):
-    log.send([Outgoing("tiles", "k", Tile(tile_id="a", um_per_px=0.137), NOON, {"trace": "t"})])
-    [message] = log.consumer("analysis", ["tiles"]).poll(10, 0)
-    assert (message.topic, message.key, message.value.um_per_px) == ("tiles", "k", 0.137)
-    assert (message.deadline, message.headers, message.attempts) == (NOON, {"trace": "t"}, 0)
-
-
-def test_the_most_urgent_message_comes_first(log):
-    log.send([tile("none"), tile("late", NOON + timedelta(hours=1)), tile("early", NOON)])
-    assert names(log.consumer("analysis", ["tiles"]).poll(10, 0)) == ["early", "late", "none"]
-
-
-def test_every_group_of_the_registry_gets_its_own_copy(log):
-    log.send([Outgoing("orders", "s", Order(order_id="1"))])
-    assert log.waiting() == {("ingestion", "orders"): 1, ("reasoning", "orders"): 1}
-    ingestion = log.consumer("ingestion", ["orders"])
-    ingestion.commit(ingestion.poll(1, 0))
-    assert log.waiting() == {("reasoning", "orders"): 1}
-
-
-def test_a_message_is_delivered_once_while_it_is_being_handled(log):
-    log.send([tile("a"), tile("b")])
+def reject(log, name, reason="not a JPEG"):
+    log.send([tile(name)])
     consumer = log.consumer("analysis", ["tiles"])
-    assert names(consumer.poll(1, 0)) == ["a"]
-    assert names(consumer.poll(5, 0)) == ["b"]
-    assert consumer.poll(5, 0) == []
+    consumer.reject(consumer.poll(1, 0)[0], reason)
 
 
-def test_what_was_not_committed_is_delivered_again_after_a_restart(tmp_path):
-    first = LocalLog(tmp_path / "messages.db")
-    first.send([tile("a"), tile("b")])
-    consumer = first.consumer("analysis", ["tiles"])
-    batch = consumer.poll(2, 0)
-    consumer.commit(batch[:1])
-    first.close()
-    second = LocalLog(tmp_path / "messages.db")
-    assert names(second.consumer("analysis", ["tiles"]).poll(5, 0)) == ["b"]
-    second.close()
-
-
-def test_a_retried_message_comes_again_with_its_attempts_counted(log):
+def test_a_retried_message_comes_when_its_delay_has_passed(log, clock):
     log.send([tile("a")])
     consumer = log.consumer("analysis", ["tiles"])
-    consumer.retry(consumer.poll(1, 0), 0.0)
-    [again] = consumer.poll(1, 0)
-    assert again.attempts == 1
-    consumer.retry([again], 3600.0)
+    consumer.retry(consumer.poll(1, 0), 30.0)
+    clock.advance(29)
     assert consumer.poll(1, 0) == []
+    clock.advance(1)
+    assert names(consumer.poll(1, 0)) == ["a"]
 
 
-def test_a_retried_message_does_not_stand_in_the_way_of_others(log):
-    log.send([tile("urgent", NOON), tile("b")])
-    consumer = log.consumer("analysis", ["tiles"])
-    consumer.retry(consumer.poll(1, 0), 3600.0)
-    assert names(consumer.poll(1, 0)) == ["b"]
-
-
-def test_a_rejected_message_is_kept_complete_among_the_dead_letters(log):
+def test_a_wall_clock_set_back_does_not_hold_up_a_retry(log, clock):
     log.send([tile("a")])
     consumer = log.consumer("analysis", ["tiles"])
-    consumer.reject(consumer.poll(1, 0)[0], "not a JPEG")
-    [letter] = log.dead_letters()
-    assert (letter["topic"], letter["group"], letter["reason"]) == ("tiles", "analysis", "not a JPEG")
-    assert Tile.FromString(letter["value"]).tile_id == "a"
-    assert log.waiting() == {}
+    consumer.retry(consumer.poll(1, 0), 30.0)
+    clock.set_wall(NOON - timedelta(days=400))
+    clock.advance(30)
+    assert names(consumer.poll(1, 0)) == ["a"]
 
 
-def test_a_batch_holds_one_topic_only(log):
-    log.send(
-        [Outgoing("orders", "s", Order(order_id="1")), Outgoing("requests", "s", log.topics["requests"].message())]
-    )
-    consumer = log.consumer("ingestion", ["orders", "requests"])
-    assert len(consumer.poll(10, 0)) == 1
-
-
-def test_a_message_of_the_wrong_type_is_refused_and_nothing_of_its_batch_is_kept(log):
-    with pytest.raises(TypeError, match="carries Tile, not Order"):
-        log.send([tile("a"), Outgoing("tiles", "k", Order())])
-    assert log.waiting() == {}
-
-
-def test_a_waiting_consumer_is_woken_by_a_message(log):
-    consumer = log.consumer("analysis", ["tiles"])
-    received = []
-    thread = threading.Thread(target=lambda: received.extend(consumer.poll(1, 60)))
-    thread.start()
-    log.send([tile("a")])
-    thread.join(30)
-    assert names(received) == ["a"]
-
-
-def test_committed_messages_leave_the_file(log):
+def test_committed_messages_leave_the_file(log, tmp_path):
     log.send(tile(str(n)) for n in range(50))
     consumer = log.consumer("analysis", ["tiles"])
     consumer.commit(consumer.poll(50, 0))
-    assert log.fetch("SELECT COUNT(*) FROM messages", ()) == [(0,)]
+    with sqlite3.connect(tmp_path / "messages.db") as db:
+        assert db.execute("SELECT (SELECT COUNT(*) FROM messages) + (SELECT COUNT(*) FROM pending)").fetchone() == (0,)
+    db.close()
+
+
+def test_the_file_does_not_grow_with_the_messages_that_went_through(log, tmp_path):
+    """The room of removed messages is used again: after the first hundreds no page is added."""
+    consumer, reader = log.consumer("analysis", ["tiles"]), sqlite3.connect(tmp_path / "messages.db")
+    sizes = []
+    for _ in range(8):
+        log.send(Outgoing("tiles", "k", Tile(tile_id=f"{n:05d}" * 40)) for n in range(200))
+        consumer.commit(consumer.poll(200, 0))
+        sizes.append(reader.execute("PRAGMA page_count").fetchone()[0])
+    reader.close()
+    assert sizes[-1] <= sizes[1]
+
+
+def test_a_group_that_left_a_topic_holds_nothing_up(tmp_path):
+    before = LocalLog(tmp_path / "messages.db")
+    before.send([tile("a"), Outgoing("orders", "o", Order(order_id="1"))])
+    before.close()
+    known = dict(topics())
+    changed = {**known, "orders": _consumed_by(known["orders"], "reasoning")}
+    del changed["tiles"]
+    after = LocalLog(tmp_path / "messages.db", changed)
+    assert after.drop_departed() == {("analysis", "tiles"): 1, ("ingestion", "orders"): 1}
+    assert after.waiting() == {("reasoning", "orders"): 1}
+    assert after.drop_departed() == {}
+    [order] = after.consumer("reasoning", ["orders"]).poll(1, 0)
+    assert order.value.order_id == "1"
+    after.close()
+
+
+def _consumed_by(topic, *groups):
+    return replace(topic, consumers=groups)
+
+
+def test_a_dead_letter_of_a_group_that_left_its_topic_is_not_replayed_and_is_kept(tmp_path):
+    before = LocalLog(tmp_path / "messages.db")
+    reject(before, "a")
+    before.close()
+    known = dict(topics())
+    after = LocalLog(tmp_path / "messages.db", {**known, "tiles": _consumed_by(known["tiles"], "lis")})
+    letters = after.dead_letters()
+    with pytest.raises(NotReplayable, match="analysis no longer takes tiles"):
+        letters.replay(letters.list()[0].letter_id)
+    assert len(letters.list()) == 1
+    after.close()
+
+
+def test_old_dead_letters_are_dropped_and_younger_ones_kept(log, clock):
+    reject(log, "old")
+    clock.advance(3600)
+    reject(log, "young")
+    assert log.dead_letters().drop(clock.now() - timedelta(seconds=1800)) == 1
+    assert [Tile.FromString(letter.value).tile_id for letter in log.dead_letters().list()] == ["young"]
+
+
+def test_a_replay_by_another_process_is_delivered_by_the_one_that_runs(log, tmp_path):
+    reject(log, "a")
+    consumer = log.consumer("analysis", ["tiles"])
+    assert consumer.poll(1, 0) == []
+    other = LocalLog(tmp_path / "messages.db")
+    other.dead_letters().replay(other.dead_letters().list()[0].letter_id)
+    other.close()
+    assert names(consumer.poll(1, 0)) == ["a"]
+
+
+def test_a_log_of_the_first_version_is_taken_over_with_its_dead_letters(tmp_path):
+    with sqlite3.connect(tmp_path / "messages.db") as db:
+        db.execute(
+            'CREATE TABLE dead_letters (id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, "group" TEXT NOT NULL,'
+            " key TEXT NOT NULL, value BLOB NOT NULL, reason TEXT NOT NULL, at REAL NOT NULL)"
+        )
+        db.execute(
+            'INSERT INTO dead_letters (topic, "group", key, value, reason, at) VALUES (?, ?, ?, ?, ?, ?)',
+            ("tiles", "analysis", "k", Tile(tile_id="a").SerializeToString(), "not a JPEG", NOON.timestamp()),
+        )
+    db.close()
+    log = LocalLog(tmp_path / "messages.db")
+    [letter] = log.dead_letters().list()
+    assert (letter.at, letter.deadline, letter.headers, letter.attempts) == (NOON, None, {}, 1)
+    log.dead_letters().replay(letter.letter_id)
+    assert names(log.consumer("analysis", ["tiles"]).poll(1, 0)) == ["a"]
+    log.close()
+
+
+def test_processes_that_start_together_share_a_new_log(tmp_path):
+    problems, gate = [], threading.Barrier(6)
+
+    def start():
+        gate.wait(60)
+        try:
+            LocalLog(tmp_path / "messages.db").close()
+        except StateUnusable as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert problems == []
+
+
+def test_a_damaged_log_is_told_as_such(tmp_path):
+    (tmp_path / "messages.db").write_bytes(b"no database at all" * 100)
+    with pytest.raises(StateUnusable, match="message log"):
+        LocalLog(tmp_path / "messages.db")
+
+
+def test_a_log_that_cannot_be_read_now_is_a_transient_error(log, tmp_path):
+    consumer = log.consumer("analysis", ["tiles"])
+    with sqlite3.connect(tmp_path / "messages.db") as db:
+        db.execute("ALTER TABLE pending RENAME TO elsewhere")
+    db.close()
+    with pytest.raises(TransientError, match="check its disk"):
+        consumer.poll(1, 0)

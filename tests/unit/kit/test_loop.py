@@ -4,17 +4,18 @@ import pytest
 
 from services.kit.clock import ManualClock
 from services.kit.contracts import Tile, TileCells
+from services.kit.dead_letter_rate import MOST_DEAD_LETTERS, WITHIN_S, DeadLetterRate, TooManyDeadLetters
 from services.kit.errors import PoisonError, TransientError
 from services.kit.local_log import LocalLog
-from services.kit.loop import MOST_DEAD_LETTERS, ConsumerLoop, TimerLoop, TooManyDeadLetters
+from services.kit.loop import ConsumerLoop, TimerLoop
 from services.kit.service import Service, Subscription, Timer
 from services.kit.telemetry import Metrics
-from services.kit.transport import Outgoing, each
+from services.kit.transport import Outgoing, Received, each
 
 
 @pytest.fixture
-def log(tmp_path):
-    opened = LocalLog(tmp_path / "messages.db")
+def log(tmp_path, clock):
+    opened = LocalLog(tmp_path / "messages.db", clock=clock)
     yield opened
     opened.close()
 
@@ -27,10 +28,8 @@ def clock():
 def loop_for(log, clock, handle, metrics=None, stopping=lambda: False, **subscription):
     service = Service("analysis", (Subscription("tiles", handle, **subscription),))
     consumer = log.consumer("analysis", ["tiles"])
-    metrics = metrics or Metrics()
-    return ConsumerLoop(
-        service, service.subscriptions[0], consumer, log, clock=clock, metrics=metrics, stopping=stopping
-    )
+    more = {"clock": clock, "metrics": metrics or Metrics(), "rate": DeadLetterRate(clock), "stopping": stopping}
+    return ConsumerLoop(service, service.subscriptions[0], consumer, log, **more)
 
 
 def send(log, *names):
@@ -62,8 +61,9 @@ def test_a_transient_failure_is_retried_later_and_nothing_is_lost(log, clock):
     loop = loop_for(log, clock, each(handle))
     loop.run_once()
     assert log.waiting() == {("analysis", "tiles"): 1}
-    while not loop.run_once(timeout_s=5):
-        pass
+    assert not loop.run_once()
+    clock.advance(1)
+    assert loop.run_once()
     assert log.waiting() == {("reasoning", "cells"): 1}
 
 
@@ -76,7 +76,7 @@ def test_only_the_poisoned_message_of_a_batch_is_rejected(log, clock):
     send(log, "a", "bad", "b")
     metrics = Metrics()
     loop_for(log, clock, each(handle), metrics, batch=3).run_once()
-    assert [letter["reason"] for letter in log.dead_letters()] == ["tile bad: not a JPEG"]
+    assert [letter.reason for letter in log.dead_letters().list()] == ["tile bad: not a JPEG"]
     assert log.waiting()[("reasoning", "cells")] >= 2
     assert ("analysis", "tiles") not in log.waiting()
     assert (
@@ -110,15 +110,58 @@ def test_a_defect_leaves_the_loop_with_nothing_committed(log, clock):
     assert log.waiting() == {("analysis", "tiles"): 1}
 
 
-def test_a_flood_of_dead_letters_stops_the_consumer(log, clock):
-    def handle(batch):
-        raise PoisonError("unreadable")
+class Mixed:
+    """A consumer with one readable message and one that is none, as a broker delivers them."""
 
+    def __init__(self):
+        self.batch = [
+            Received("tiles", "k", None, 1, raw=b"\x0a\x05a", unreadable="3 bytes on topic tiles are no Tile message"),
+            Received("tiles", "k", Tile(tile_id="b"), 2),
+        ]
+        self.committed, self.rejected = [], []
+
+    def poll(self, limit, timeout_s):
+        batch, self.batch = self.batch, []
+        return batch
+
+    def commit(self, messages):
+        self.committed += messages
+
+    def reject(self, message, reason):
+        self.rejected.append((message.position, reason))
+
+
+def test_bytes_that_are_no_message_go_to_the_dead_letters_and_hold_nothing_up(log, clock):
+    consumer, seen, told = Mixed(), [], []
+    subscription = Subscription("tiles", each(lambda t: seen.append(t.tile_id) or []), 2, lambda m, _: told.append(m))
+    service = Service("analysis", (subscription,))
+    loop = ConsumerLoop(
+        service, subscription, consumer, log, clock=clock, metrics=Metrics(), rate=DeadLetterRate(clock)
+    )
+    assert loop.run_once()
+    assert (seen, [message.position for message in consumer.committed], told) == (["b"], [2], [])
+    assert consumer.rejected == [(1, "3 bytes on topic tiles are no Tile message")]
+
+
+def poison(batch):
+    raise PoisonError("unreadable")
+
+
+def test_a_flood_of_dead_letters_stops_the_consumer(log, clock):
     send(log, *map(str, range(MOST_DEAD_LETTERS + 1)))
-    loop = loop_for(log, clock, handle)
-    with pytest.raises(TooManyDeadLetters):
+    loop = loop_for(log, clock, poison)
+    with pytest.raises(TooManyDeadLetters, match="more than 100 messages of tiles within an hour"):
         while loop.run_once():
             pass
+    assert len(log.dead_letters().list()) == MOST_DEAD_LETTERS + 1
+
+
+def test_dead_letters_spread_over_hours_do_not_stop_the_consumer(log, clock):
+    send(log, *map(str, range(2 * MOST_DEAD_LETTERS)))
+    loop = loop_for(log, clock, poison)
+    while loop.run_once():
+        clock.advance(WITHIN_S / MOST_DEAD_LETTERS + 1)
+    assert len(log.dead_letters().list()) == 2 * MOST_DEAD_LETTERS
 
 
 def test_outputs_leave_while_the_handler_still_works(log, clock):

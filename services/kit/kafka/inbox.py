@@ -1,0 +1,166 @@
+"""Where the threads that fetch and the thread that handles meet: what waits, what is out, what is done."""
+
+import threading
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from services.kit.kafka.backlog import Backlog, Held, Place
+from services.kit.kafka.offsets import PartitionOffsets, Progress
+
+
+@dataclass(frozen=True)
+class _Out:
+    """A message in the handler's hands since `since` (monotonic s); `moved` when its partition is no longer ours."""
+
+    held: Held
+    since: float
+    moved: bool = False
+
+
+class Inbox:
+    """All of one consumer. Every method may be called by any thread."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._changed = threading.Condition()
+        self._backlog = Backlog()
+        self._out: dict[tuple[Place, int], _Out] = {}
+        self._offsets: dict[Place, PartitionOffsets] = {}
+        self._failure: BaseException | None = None
+
+    # For the handling thread.
+
+    def take(self, limit: int, timeout_s: float) -> Sequence[Held]:
+        """Up to `limit` messages of one topic, most urgent first; raises what a fetching thread failed of."""
+        until = time.monotonic() + timeout_s
+        with self._changed:
+            while True:
+                if self._failure is not None:
+                    raise self._failure
+                now = time.monotonic()
+                taken = self._backlog.take(limit, now)
+                if taken or now >= until:
+                    break
+                self._changed.wait(min(until, self._backlog.next_due() or until) - now)
+            self._out.update({held.position: _Out(held, now) for held in taken})
+            return taken
+
+    def finish(self, positions: Collection[tuple[Place, int]]) -> None:
+        """These are done. One whose partition has moved on in the meantime is passed over."""
+        with self._changed:
+            for place, offset in positions:
+                out = self._out.pop((place, offset), None)
+                if out is not None:
+                    self._backlog.forget(out.held)
+                if place in self._offsets:
+                    self._offsets[place].finish(offset)
+            self._changed.notify_all()
+
+    def put_back(self, positions: Collection[tuple[Place, int]], delay_s: float) -> None:
+        """Let these be taken again after `delay_s` seconds, as one attempt more."""
+        due = time.monotonic() + delay_s
+        with self._changed:
+            for position in positions:
+                out = self._out.pop(position, None)
+                if out is not None and not out.moved:
+                    self._backlog.put_back(replace(out.held, attempts=out.held.attempts + 1), due)
+
+    def flushed(self, within_s: float) -> bool:
+        """Wait until all that is done is committed; False when it is not in time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._uncommitted(self._offsets), within_s)
+
+    # For the fetching threads.
+
+    @property
+    def full(self) -> bool:
+        with self._changed:
+            return self._backlog.size >= self._most_bytes
+
+    @property
+    def roomy(self) -> bool:
+        """Empty enough to fetch again after it was full."""
+        with self._changed:
+            return self._backlog.size <= self._most_bytes // 2
+
+    @property
+    def busy(self) -> bool:
+        """Something waits, is out, or is to be committed: time matters."""
+        with self._changed:
+            return bool(self._backlog.size or self._out or self._uncommitted(self._offsets))
+
+    def oldest_out_s(self) -> float:
+        """How long the longest message that is out has been so; 0 without any."""
+        with self._changed:
+            now = time.monotonic()
+            return max((now - out.since for out in self._out.values()), default=0.0)
+
+    def known(self) -> Collection[Place]:
+        with self._changed:
+            return list(self._offsets)
+
+    def open(self, place: Place, start: Progress) -> None:
+        """The partition is ours from now on."""
+        with self._changed:
+            self._offsets[place] = PartitionOffsets(start)
+
+    def accept(self, messages: Sequence[Held], passed_over: Sequence[Held], next_offsets: Mapping[Place, int]) -> None:
+        """Fetched messages; `passed_over` are not ours to handle, below `next_offsets` nothing else will come."""
+        with self._changed:
+            for held in messages:
+                if self._offsets[held.place].fetched(held.offset):
+                    self._backlog.add(held)
+            for held in passed_over:
+                if self._offsets[held.place].fetched(held.offset):
+                    self._offsets[held.place].finish(held.offset)
+            for place, offset in next_offsets.items():
+                self._offsets[place].passed(offset)
+            self._changed.notify_all()
+
+    def next_offsets(self) -> Mapping[Place, int]:
+        """The first offset of each partition that was not fetched."""
+        with self._changed:
+            return {place: offsets.next_offset for place, offsets in self._offsets.items()}
+
+    def progress(self, places: Collection[Place]) -> Mapping[Place, Progress]:
+        """What is done and not committed, of those of `places` that are ours."""
+        with self._changed:
+            return self._uncommitted([place for place in places if place in self._offsets])
+
+    def committed(self, progress: Mapping[Place, Progress]) -> None:
+        with self._changed:
+            for place, done in progress.items():
+                if place in self._offsets:
+                    self._offsets[place].committed = done
+            self._changed.notify_all()
+
+    def stop_delivering(self, places: Collection[Place]) -> None:
+        """Nothing more of these partitions is taken; what is out may be finished."""
+        with self._changed:
+            self._backlog.drop(places)
+
+    def any_out(self, places: Collection[Place]) -> bool:
+        with self._changed:
+            return any(out.held.place in places and not out.moved for out in self._out.values())
+
+    def give_up(self, places: Collection[Place]) -> None:
+        """These partitions are no longer ours."""
+        with self._changed:
+            self._backlog.drop(places)
+            # They stay in the handler's hands: one that hangs is noticed by them.
+            moved = {position: replace(out, moved=True) for position, out in self._out.items() if position[0] in places}
+            self._out.update(moved)
+            for place in places:
+                self._offsets.pop(place, None)
+            self._changed.notify_all()
+
+    def fail(self, failure: BaseException) -> None:
+        """Have the handling thread raise this."""
+        with self._changed:
+            self._failure = failure
+            self._changed.notify_all()
+
+    def _uncommitted(self, places: Collection[Place]) -> Mapping[Place, Progress]:
+        progress = {place: self._offsets[place].progress() for place in places}
+        return {place: done for place, done in progress.items() if done != self._offsets[place].committed}

@@ -1,0 +1,165 @@
+"""The thread that owns one kafka-python consumer: it polls without a pause, so slow work costs no partition.
+
+The library's consumer may be used by one thread only, and leaves its group when that thread does not poll for
+`max_poll_interval_ms`; a slide may take a handler longer. So a thread polls, and the handler works on what it fetched.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+from kafka import KafkaConsumer
+from kafka.errors import KafkaError
+from kafka.structs import TopicPartition
+
+from services.kit.kafka.connection import MOST_BYTES, client_arguments, ms
+from services.kit.kafka.failures import MEMBERSHIP, is_transient
+from services.kit.kafka.inbox import Inbox
+from services.kit.kafka.membership import Assignor, Membership, as_offsets
+from services.kit.kafka.offsets import Progress
+from services.kit.kafka.settings import KafkaSettings
+from services.kit.kafka.sockets import connected
+from services.kit.kafka.wire import held, meant_for
+
+# How long a poll may wait: with work under way its end is to be committed soon, without any nothing is to be done.
+BUSY_S, IDLE_S = 0.1, 1.0
+# How long the broker may hold a request for messages when there are none; one that arrives is sent at once. Asking more
+# often costs an empty system a part of a core; less often, a partition that moved here waits for the answer.
+HOLD_S = 2.0
+COMMIT_TIMEOUT_S = 2.0
+CLOSE_TIMEOUT_S = 5.0
+TRY_AGAIN_S = 0.5
+MOST_RECORDS = 2000
+
+log = structlog.get_logger()
+
+
+class Intake(threading.Thread):
+    """Fetches one topic for one group into the inbox, and commits what the inbox says is done."""
+
+    def __init__(self, settings: KafkaSettings, group: str, group_id: str, topic: str, inbox: Inbox) -> None:
+        super().__init__(name=f"kafka:{group_id}", daemon=True)
+        self._settings = settings
+        self._group = group
+        self._group_id = group_id
+        self._topic = topic
+        self._inbox = inbox
+        self._stop_requested = threading.Event()
+        self._away = False
+
+    def stop(self) -> None:
+        """Commit what is done, leave the group, end."""
+        self._stop_requested.set()
+
+    def run(self) -> None:
+        try:
+            while not self._stop_requested.is_set():
+                self._patiently(self._consume)
+        except BaseException as error:  # noqa: BLE001 - raised in the handling thread
+            self._inbox.fail(error)
+
+    def _patiently(self, do: Callable[[], None]) -> bool:
+        """Do it; False when Kafka is away, having waited a little."""
+        try:
+            do()
+        except KafkaError as error:
+            if not is_transient(error):
+                raise
+            if not self._away:
+                log.warning("Kafka does not answer as it should", group=self._group_id, error=type(error).__name__)
+            self._away = True
+            self._stop_requested.wait(TRY_AGAIN_S)
+            return False
+        if self._away:
+            log.info("Kafka answers again", group=self._group_id)
+        self._away = False
+        return True
+
+    def _consume(self) -> None:
+        assignor = Assignor()
+        consumer = connected(KafkaConsumer, consumer_arguments(self._settings, self._group_id, assignor))
+        try:
+            listener = Membership(
+                consumer,
+                assignor,
+                self._inbox,
+                drain_s=self._settings.drain_s,
+                stopping=self._stop_requested.is_set,
+            )
+            consumer.subscribe([self._topic], listener=listener)
+            while not self._stop_requested.is_set():
+                if not self._patiently(lambda: self._turn(consumer)):
+                    self._rewind(consumer)
+            self._patiently(lambda: self._commit(consumer))
+        finally:
+            consumer.close(autocommit=False, timeout_ms=ms(CLOSE_TIMEOUT_S))
+            self._inbox.give_up([place for place in self._inbox.known() if place[0] == self._topic])
+
+    def _turn(self, consumer: Any) -> None:
+        if self._inbox.oldest_out_s() > self._settings.longest_handling_s:
+            # Without polls Kafka gives the partitions to a worker that is alive.
+            self._stop_requested.wait(IDLE_S)
+            return
+        self._commit(consumer)
+        self._throttle(consumer)
+        fetched = consumer.poll(timeout_ms=ms(BUSY_S if self._inbox.busy else IDLE_S), max_records=MOST_RECORDS)
+        self._accept(consumer, [record for records in fetched.values() for record in records])
+        self._open_new(consumer)
+
+    def _commit(self, consumer: Any) -> None:
+        progress = self._inbox.progress(consumer.assignment())
+        if not progress:
+            return
+        try:
+            consumer.commit(as_offsets(progress), timeout_ms=ms(COMMIT_TIMEOUT_S))
+        except MEMBERSHIP as error:
+            log.info("committed after the rebalance", group=self._group_id, error=type(error).__name__)
+        else:
+            self._inbox.committed(progress)
+
+    def _throttle(self, consumer: Any) -> None:
+        """Fetch no more than the inbox may hold; a poll without anything to fetch still keeps the partitions."""
+        if self._inbox.full:
+            consumer.pause(*consumer.assignment())
+        elif consumer.paused() and self._inbox.roomy:
+            consumer.resume(*(set(self._inbox.known()) & consumer.assignment()))
+
+    def _accept(self, consumer: Any, records: Sequence[Any]) -> None:
+        ours = [held(record) for record in records if meant_for(self._group, record)]
+        others = [held(record) for record in records if not meant_for(self._group, record)]
+        places = {(record.topic, record.partition) for record in records}
+        self._inbox.accept(ours, others, {place: consumer.position(TopicPartition(*place)) for place in places})
+
+    def _open_new(self, consumer: Any) -> None:
+        """Learn which messages of a new partition are done, then let it be fetched."""
+        for partition in consumer.assignment() - set(self._inbox.known()):
+            committed = consumer.committed(partition, metadata=True, timeout_ms=ms(COMMIT_TIMEOUT_S))
+            self._inbox.open(partition, Progress(committed.offset, committed.metadata) if committed else Progress(0))
+            consumer.resume(partition)
+
+    def _rewind(self, consumer: Any) -> None:
+        """A poll that failed may have read messages that it did not return."""
+        for place, offset in self._inbox.next_offsets().items():
+            partition = TopicPartition(*place)
+            if partition in consumer.assignment():
+                consumer.seek(partition, offset)
+
+
+def consumer_arguments(settings: KafkaSettings, group_id: str, assignor: Assignor) -> dict[str, Any]:
+    """Arguments of a group's consumer; what matters is said, whatever the library's defaults become."""
+    return {
+        **client_arguments(settings),
+        "group_id": group_id,
+        "partition_assignment_strategy": [assignor],
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+        "isolation_level": "read_committed",
+        "allow_auto_create_topics": False,
+        "session_timeout_ms": ms(settings.session_timeout_s),
+        "heartbeat_interval_ms": ms(min(settings.session_timeout_s / 5, 3.0)),
+        "max_poll_interval_ms": ms(settings.poll_interval_s),
+        "max_partition_fetch_bytes": MOST_BYTES,
+        "fetch_max_bytes": 2 * MOST_BYTES,
+        "fetch_max_wait_ms": ms(HOLD_S),
+    }

@@ -1,0 +1,77 @@
+"""Kafka as the transport between services."""
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from services.kit.clock import Clock, SystemClock
+from services.kit.errors import TransientError
+from services.kit.kafka.consumer import GroupConsumer
+from services.kit.kafka.dead_letters import KafkaDeadLetters
+from services.kit.kafka.lag import Lag
+from services.kit.kafka.names import Names
+from services.kit.kafka.producer import KafkaMessages, Sender
+from services.kit.kafka.settings import KafkaSettings
+from services.kit.topics import Topic, topics
+
+_FLUSH_S = 2.0
+_SYSTEM_CLOCK = SystemClock()
+
+
+class KafkaTransport:
+    """Connects when something is first sent or consumed, and again after every outage. Its topics must exist."""
+
+    def __init__(
+        self, settings: KafkaSettings, registry: Mapping[str, Topic] | None = None, clock: Clock = _SYSTEM_CLOCK
+    ) -> None:
+        # The library tells of an outage many times a second, and at DEBUG of every message with its body. What matters
+        # of it comes as an exception and is told once, by the loops and by `waits_for`.
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)
+        self._settings = settings
+        self._registry = topics() if registry is None else registry
+        self._clock = clock
+        self._names = Names(settings.prefix)
+        self._sender = Sender(settings)
+        self._lag = Lag(settings, self._registry, self._names)
+        self._dead_letters = KafkaDeadLetters(settings, self._registry, self._names)
+        self._consumers: list[GroupConsumer] = []
+
+    def producer(self) -> KafkaMessages:
+        return KafkaMessages(self._sender, self._registry, self._names)
+
+    def consumer(self, group: str, topics: Sequence[str]) -> GroupConsumer:
+        consumer = GroupConsumer(
+            self._settings,
+            group,
+            [self._registry[topic] for topic in topics],
+            names=self._names,
+            sender=self._sender,
+            clock=self._clock,
+        )
+        self._consumers.append(consumer)
+        return consumer
+
+    def dead_letters(self) -> KafkaDeadLetters:
+        return self._dead_letters
+
+    def waiting(self) -> Mapping[tuple[str, str], int]:
+        """Of every group of the registry, wherever it runs. Raises TransientError when Kafka is away."""
+        for consumer in self._consumers:
+            consumer.flushed(_FLUSH_S)
+        return self._lag.waiting()
+
+    def waits_for(self) -> str | None:
+        """None when Kafka answers for every topic of the registry, or what is amiss: for a readiness probe."""
+        try:
+            self._lag.waiting()
+        except TransientError as error:
+            return str(error)
+        return None
+
+    def close(self) -> None:
+        for consumer in self._consumers:
+            consumer.stop()
+        for consumer in self._consumers:
+            consumer.close()
+        self._sender.close()
+        self._lag.close()
+        self._dead_letters.close()

@@ -1,0 +1,160 @@
+"""One Kafka broker that is its own controller (KRaft), from its published jars.
+
+KafkaMissing: there is no Java or no Maven, or the jars could not be fetched; the message says which.
+"""
+
+import base64
+import hashlib
+import shutil
+import uuid
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from stack.cache import cached
+from stack.ports import free_port, listens
+from stack.processes import ServerFailed, ServerProcess, run
+
+POM = Path(__file__).with_name("pom.xml")
+# A small heap and the quick compiler: a broker for development, up in seconds.
+JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+# Ports, folder and listeners stand in the part that each broker gets of its own.
+COMMON = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "auto.create.topics.enable": "false",
+    # One broker holds the only copy of everything.
+    "default.replication.factor": "1",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "4",
+    # The controller takes a broker that was killed for gone after this long; until then it does not let it back.
+    "broker.session.timeout.ms": "2000",
+    "broker.heartbeat.interval.ms": "500",
+    # Members join at once, and tests may choose short session timeouts.
+    "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": "1000",
+    "num.network.threads": "2",
+    "num.io.threads": "4",
+    "log.cleaner.dedupe.buffer.size": "4194304",
+}
+
+
+SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
+
+
+@dataclass(frozen=True)
+class User:
+    """Who may come in over TLS."""
+
+    name: str
+    password: str
+
+
+class KafkaMissing(Exception):
+    """Kafka cannot be had on this machine."""
+
+
+class Kafka(ServerProcess):
+    """A broker on a free loopback port, with its data in `folder`. Survives `kill` and `start` on the same folder."""
+
+    def __init__(self, folder: Path, user: User | None = None) -> None:
+        self.folder = folder
+        self.user = user
+        self.port, self.secure_port = free_port(), free_port()
+        self.bootstrap_servers = f"127.0.0.1:{self.port}"
+        # For `user`, over TLS, with SCRAM-SHA-512; clients trust `certificate_file`.
+        self.secure_servers = f"127.0.0.1:{self.secure_port}"
+        self.certificate_file = folder / "certificate.pem"
+        self._libraries = libraries()
+        super().__init__(
+            "kafka",
+            [*self._java(), "kafka.Kafka", self._properties],
+            log=folder / "kafka.log",
+            ready=partial(listens, self.port),
+        )
+
+    def launch(self) -> None:
+        if not self._properties.exists():
+            self._format()
+        super().launch()
+
+    def tool(self, name: str, *arguments: str) -> str:
+        """What one of Kafka's own tools prints, such as `org.apache.kafka.tools.TopicCommand`. Raises ServerFailed."""
+        command = [*self._java(), name, "--bootstrap-server", self.bootstrap_servers, *arguments]
+        return run(command)
+
+    @property
+    def _properties(self) -> Path:
+        return self.folder / "server.properties"
+
+    def _java(self) -> list[str | Path]:
+        return [_program("java"), *JVM, "-cp", f"{self._libraries}/*"]
+
+    def _format(self) -> None:
+        """Write the settings, then the storage format that KRaft wants before its first start."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        draft = self._properties.with_suffix(".draft")
+        lines = [f"{key}={value}" for key, value in {**COMMON, **self._own()}.items()]
+        draft.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        options: list[str | Path] = ["--ignore-formatted", f"--cluster-id={cluster}", "-c", draft]
+        if self.user is not None:
+            options.append(f"--add-scram=SCRAM-SHA-512=[name={self.user.name},password={self.user.password}]")
+        run([*self._java(), "kafka.tools.StorageTool", "format", *options])
+        draft.rename(self._properties)
+
+    def _own(self) -> dict[str, str]:
+        controller = free_port()
+        brokers = f"PLAINTEXT://127.0.0.1:{self.port}"
+        if self.user is not None:
+            brokers += f",SASL_SSL://{self.secure_servers}"
+        return {
+            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+            "listeners": f"{brokers},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": brokers,
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
+            "log.dirs": str(self.folder / "data"),
+            **(self._secure() if self.user is not None else {}),
+        }
+
+    def _secure(self) -> dict[str, str]:
+        """A certificate for this machine, signed by itself, and users that prove themselves by SCRAM."""
+        key = self.folder / "key.pem"
+        subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "30"]
+        files: list[str | Path] = ["-keyout", key, "-out", self.certificate_file]
+        run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, *files])
+        store = self.folder / "keystore.pem"
+        store.write_text(key.read_text(encoding="ascii") + self.certificate_file.read_text(encoding="ascii"))
+        return {
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": str(store),
+            "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+            "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": f"{SCRAM} required;",
+        }
+
+
+def libraries() -> Path:
+    """The folder of the broker's jars, fetched once by Maven. Raises KafkaMissing."""
+    version = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
+    return cached(f"kafka-{version}", _fetch)
+
+
+def _fetch(folder: Path) -> None:
+    copy = ["dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
+    try:
+        run([_program("mvn"), "-q", "-B", "-f", POM, *copy])
+    except ServerFailed as error:
+        raise KafkaMissing(f"Kafka's jars could not be fetched: {error}") from error
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise KafkaMissing(f"Kafka needs {name}, which is not installed: apt-get install openjdk-17-jre-headless maven")
+    return found

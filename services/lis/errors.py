@@ -3,6 +3,7 @@
 FrottisError
 ├── Hl7Error                a text cannot be read or written as HL7
 │   ├── MessageMalformed    what came is no HL7 message: names the line at fault
+│   ├── Unaddressable       what came names no message that could be answered
 │   └── NotExpressible      what was to be sent does not pass the checks: it is not sent
 ├── PortUnavailable         orders cannot be taken on the address that was set
 ├── CodesError              codes.yaml is not as its reader expects
@@ -18,6 +19,10 @@ class Hl7Error(FrottisError):
 
 class MessageMalformed(Hl7Error):
     """What came is no HL7 v2 message."""
+
+
+class Unaddressable(Hl7Error):
+    """What came has no MSH with a control id: nobody could match an answer."""
 
 
 class NotExpressible(Hl7Error):

@@ -10,7 +10,8 @@ from services.kit.errors import PoisonError
 from services.kit.transport import Outgoing, Received
 from services.lis.errors import NotExpressible
 from services.lis.events import DELIVERIES
-from services.lis.orders.store import KnownOrder, OrderStore
+from services.lis.orders.model import Standing
+from services.lis.orders.store import OrderStore
 from services.lis.outbox.store import OutboxStore
 from services.lis.reports.writer import ReportWriter
 
@@ -36,12 +37,12 @@ class LisHandlers:
         """
         if not _concerns_the_lis(report) or self._outbox.repeat(report.report_id, self._clock.now()):
             return ()
-        order = self._orders.known(report.order_id)
-        if order is None:
+        known = self._orders.known(report.order_id)
+        if known is None:
             return [self._rejection(report, "order_unknown", "Its order is not known here: no patient is invented.")]
-        if order.cancelled:
+        if known.order.cancelled:
             return [self._rejection(report, "order_cancelled", "Its order was cancelled before it could be sent.")]
-        self._put(report, order)
+        self._put(report, known)
         self._wake()
         return ()
 
@@ -49,10 +50,10 @@ class LisHandlers:
         """What the others hear of a report that went to the dead letters."""
         return [self._rejection(received.value, "report_not_expressible", f"It cannot be sent: {reason}")]
 
-    def _put(self, report: Report, order: KnownOrder) -> None:
+    def _put(self, report: Report, known: Standing) -> None:
         now = self._clock.now()
         try:
-            self._outbox.put(report, lambda sent: self._writer.write(report, order, sent, now), now)
+            self._outbox.put(report, lambda sent: self._writer.write(report, known, sent, now), now)
         except NotExpressible as error:
             raise PoisonError(str(error)) from error
 

@@ -10,7 +10,7 @@ import structlog
 from services.kit.clock import Clock
 from services.kit.errors import TransientError
 from services.kit.telemetry import Metrics
-from services.lis.errors import MessageMalformed
+from services.lis.errors import MessageMalformed, Unaddressable
 from services.lis.hl7.acknowledgement import answers
 from services.lis.hl7.charset import decode
 from services.lis.hl7.faults import Fault, Refused, refuse
@@ -23,6 +23,8 @@ from services.lis.orders.store import OrderStore
 
 log = structlog.get_logger()
 
+# MSH-10 is an ST (199 at most, and 20 by its field); what is longer is not repeated in MSA-2.
+_LONGEST_CONTROL_ID = 199
 _DAMAGE = {
     Damage.TOO_LARGE: "the message is larger than this receiver takes",
     Damage.CUT: "the message was cut: a new one began before its end",
@@ -40,14 +42,15 @@ class Intake:
         self._zone = zone
 
     def answer(self, frame: Frame) -> list[bytes]:
-        """The answers to send, in their order; none when the frame names no message that could be answered."""
+        """The answers to send, in their order; none when the sender wants none (MSH-15 and 16).
+
+        Raises Unaddressable when the frame names no message that could be answered.
+        """
         frame = replace(frame, content=_with_cr(frame.content))
-        try:
-            header = parse_header(frame.content.decode("latin-1"))
-        except MessageMalformed:
-            return self._unaddressable(len(frame.content))
-        if not header.text(10):
-            return self._unaddressable(len(frame.content))
+        header = _header(frame.content)
+        if header is None:
+            self._metrics.orders.labels("unaddressable").inc()
+            raise Unaddressable(f"a frame of {len(frame.content)} bytes holds no message that could be answered")
         try:
             accepted = self._take(frame, header)
         except MessageMalformed as error:
@@ -78,10 +81,20 @@ class Intake:
         log.warning("order message refused", answer=code, why=why)
         return answers(header, code, faults, self._processing_id, self._clock.now())
 
-    def _unaddressable(self, size: int) -> list[bytes]:
-        self._metrics.orders.labels("unaddressable").inc()
-        log.error("a frame holds no message that could be answered: check what is connected to this port", bytes=size)
-        return []
+
+def _header(content: bytes) -> Segment | None:
+    """The MSH that an answer is addressed by: without one, or without a usable MSH-10, nobody can be answered."""
+    line = content.partition(b"\r")[0]
+    try:
+        text = decode(line)
+    except Refused:
+        # Each byte as some character: the answer says what is wrong with the character set.
+        text = line.decode("latin-1")
+    try:
+        header = parse_header(text)
+    except MessageMalformed:
+        return None
+    return header if 0 < len(header.text(10)) <= _LONGEST_CONTROL_ID else None
 
 
 def _with_cr(content: bytes) -> bytes:

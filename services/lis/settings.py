@@ -30,6 +30,12 @@ class LisSettings(Settings):
     refusals: int = Field(3, ge=0, description="times that a message answered AR is sent again before it is held")
     listen_idle_s: float = Field(600.0, gt=0, description="s of silence after which a connection of the LIS is closed")
     listen_connections: int = Field(16, ge=1, description="connections of the LIS at a time")
+    keep_days: float = Field(
+        30.0,
+        ge=7.0,
+        description="days that messages, and orders that were answered, are kept after their end; longer than the LIS "
+        "sends a message again",
+    )
     message_bytes: int = Field(1 << 20, ge=4096, description="bytes of an order message at most")
 
     @field_validator("time_zone")

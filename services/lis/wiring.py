@@ -10,7 +10,8 @@ from services.lis.handlers import LisHandlers
 from services.lis.hl7.header import Envelope, Party
 from services.lis.intake import Intake
 from services.lis.mllp.client import Line
-from services.lis.mllp.server import Limits, Server
+from services.lis.mllp.conversation import Limits
+from services.lis.mllp.server import Server
 from services.lis.orders.store import OrderStore
 from services.lis.outbox.ledger import Ledger
 from services.lis.outbox.sender import Sender
@@ -18,19 +19,21 @@ from services.lis.outbox.store import OutboxStore
 from services.lis.outbox.turns import Turns
 from services.lis.reports.codes import read_codes
 from services.lis.reports.writer import OruWriter
+from services.lis.retention import Retention
 from services.lis.settings import LisSettings
 from services.lis.tables import METADATA
 
 NAME = "lis"
 # Tasks of the service; the server tells the port it was given as `address`.
 SERVER, SENDER = "mllp-server", "sender"
-_EVENTS_EVERY_S, _GAUGES_EVERY_S = 0.2, 2.0
+_EVENTS_EVERY_S, _GAUGES_EVERY_S, _FORGET_EVERY_S = 0.2, 2.0, 3600.0
 
 
 def build(settings: LisSettings, resources: Resources) -> Service:
     """The service that takes orders and sends reports. Raises CodesError, TransientError."""
     database = resources.database(NAME, METADATA)
     orders, outbox, events = OrderStore(database), OutboxStore(database, resources.metrics), Events(database)
+    retention = Retention(database, resources.clock, settings.keep_days)
     server = _server(settings, orders, resources)
     ledger = Ledger(outbox, resources.clock, resources.metrics, settings.refusals)
     sender = _sender(settings, ledger, resources)
@@ -42,6 +45,7 @@ def build(settings: LisSettings, resources: Resources) -> Service:
         timers=(
             Timer("lis events", _EVENTS_EVERY_S, events.unsent, events.sent),
             Timer("outbox gauges", _GAUGES_EVERY_S, ledger.measure),
+            Timer("forgetting", _FORGET_EVERY_S, retention.forget),
         ),
         tasks={SERVER: server, SENDER: sender},
         readiness={"lis": lambda: sender.trouble, "orders": lambda: _listening(server.listening)},

@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 
 from services.lis.hl7.faults import TEXTS, Fault, Location
 from services.lis.hl7.header import Envelope, Party, header
 from services.lis.hl7.message import encode
 from services.lis.hl7.segments import Segment, segment
 
-Mode = Literal["application", "commit"]
+# ERR segments of one answer; whoever mends so many sends the message again and is told the others.
+MOST_FAULTS = 100
 
 
 def answers(msh: Segment, code: str, faults: Sequence[Fault], processing_id: str, at: datetime) -> list[bytes]:
@@ -45,7 +45,7 @@ def _answer(msh: Segment, code: str, faults: Sequence[Fault], processing_id: str
     kind = ("ACK", msh.text(9, 2), "ACK") if msh.text(9, 2) else ("ACK",)
     own_id = hashlib.sha256(f"{code}\n{control_id}\n{at.isoformat()}".encode()).hexdigest()[:20].upper()
     first = [header(envelope, kind, own_id, at), segment("MSA", code, control_id)]
-    return encode(first + [_err(fault) for fault in faults])
+    return encode(first + [_err(fault) for fault in faults[:MOST_FAULTS]])
 
 
 def _err(fault: Fault) -> Segment:

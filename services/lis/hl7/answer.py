@@ -1,5 +1,6 @@
 """What the LIS answered to a report."""
 
+import re
 from dataclasses import dataclass
 
 from services.lis.errors import LineError, MessageMalformed
@@ -9,13 +10,17 @@ ACCEPTED = ("AA", "CA")
 _CODES = (*ACCEPTED, "AE", "AR", "CE", "CR")
 _HEADER_FAULTS = ("200", "201", "202", "203")
 _HEADER_FIELDS = ("9", "11", "12")
+_CODE = re.compile(r"[0-9]{3}")
+# As many as a person reads.
+_MOST_CODES = 5
 
 
 @dataclass(frozen=True)
 class Answer:
     """An MSA. `control_id` names the message answered; `header_fault`: MSH-9, 11 or 12 is what the LIS refuses.
 
-    `fault_codes` are those of table 0357 in its ERR segments, digits only: free text of the LIS is never passed on.
+    `fault_codes` are those of table 0357 in its ERR segments, digits only, each once: free text of the LIS is never
+    passed on.
     """
 
     code: str
@@ -35,7 +40,8 @@ def read_answer(content: bytes) -> Answer:
     except MessageMalformed as error:
         raise LineError("garbage", "the LIS answered with something that is no HL7 message") from error
     msa = next(message.named("MSA"), None)
-    if msa is None or msa.text(1) not in _CODES or not msa.text(2):
+    # A number of ours is printable, and no database holds every other text.
+    if msa is None or msa.text(1) not in _CODES or not msa.text(2) or not msa.text(2).isprintable():
         raise LineError("garbage", "the LIS answered with a message that acknowledges nothing")
     codes = _fault_codes(message)
     return Answer(msa.text(1), msa.text(2), bool(set(codes) & set(_HEADER_FAULTS)) or _points_at_header(message), codes)
@@ -43,7 +49,7 @@ def read_answer(content: bytes) -> Answer:
 
 def _fault_codes(message: Message) -> tuple[str, ...]:
     found = [err.text(3) for err in message.named("ERR")]
-    return tuple(code for code in found if code.isascii() and code.isdigit() and len(code) == 3)
+    return tuple(dict.fromkeys(code for code in found if _CODE.fullmatch(code)))[:_MOST_CODES]
 
 
 def _points_at_header(message: Message) -> bool:

@@ -48,6 +48,8 @@ def escape(text: str) -> str:
 
 def unescape(text: str, delimiters: Delimiters = STANDARD) -> str:
     """The text behind an escaped one. Highlighting is dropped; an unknown sequence stays as it is written."""
+    if delimiters.escape not in text:
+        return text
     mark = re.escape(delimiters.escape)
     return re.sub(f"{mark}([^{mark}]*){mark}", lambda found: _resolved(found, delimiters), text)
 

@@ -12,6 +12,10 @@ from services.lis.hl7.segments import Segment, decode_segment, encode_segment
 CHARSET = "UNICODE UTF-8"
 # An order message has some tens.
 MOST_SEGMENTS = 2000
+# Fields, repetitions, components and subcomponents of a message; an order has some hundred.
+MOST_PARTS = 50_000
+# Characters of MSH; its longest types (HD, 227) leave it far below.
+_LONGEST_HEADER = 4096
 # What a sender that leaves out the end of MSH-2 means.
 _STANDARD_MSH_2 = "^~\\&"
 
@@ -44,6 +48,8 @@ def encode(segments: Sequence[Segment]) -> bytes:
 def parse_header(text: str) -> Segment:
     """The MSH alone, whatever follows it. Raises MessageMalformed when there is none: no answer can be addressed."""
     line = _lines(text)[0]
+    if len(line) > _LONGEST_HEADER:
+        raise MessageMalformed(f"the first line is longer than {_LONGEST_HEADER} characters: it is no MSH")
     return decode_segment(line, _delimiters(line))
 
 
@@ -53,6 +59,8 @@ def parse(text: str) -> Message:
     if len(lines) > MOST_SEGMENTS:
         raise refuse("AE", Fault("207", None, f"more than {MOST_SEGMENTS} segments: send fewer orders in one message"))
     delimiters = _delimiters(lines[0])
+    if _parts(text, delimiters) > MOST_PARTS:
+        raise refuse("AE", Fault("207", None, f"more than {MOST_PARTS} fields and parts of fields in one message"))
     for number, line in enumerate(lines[1:], 2):
         if not _is_segment(line, delimiters):
             raise refuse("AE", Fault("100", None, f"line {number} is no segment: was a line end left unescaped?"))
@@ -63,8 +71,16 @@ def parse_what_is_legible(text: str) -> Message:
     """The message without its lines that are no segments. Raises MessageMalformed without a usable MSH."""
     lines = _lines(text)
     delimiters = _delimiters(lines[0])
+    if len(lines) > MOST_SEGMENTS or _parts(text, delimiters) > MOST_PARTS:
+        raise MessageMalformed("the message has more segments or parts than any answer")
     legible = [lines[0], *(line for line in lines[1:] if _is_segment(line, delimiters))]
     return Message(tuple(decode_segment(line, delimiters) for line in legible))
+
+
+def _parts(text: str, delimiters: Delimiters) -> int:
+    """How many values the text takes apart into, told before any is made."""
+    marks = (delimiters.field, delimiters.repetition, delimiters.component, delimiters.subcomponent)
+    return sum(map(text.count, marks))
 
 
 def _is_segment(line: str, delimiters: Delimiters) -> bool:

@@ -1,6 +1,5 @@
 """One connection to the LIS: a message out, answers in. Every wait is bounded."""
 
-import select
 import socket
 from collections import deque
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ from services.lis.mllp.framing import Decoder, frame
 
 RECEIVE_BYTES = 65536
 MAX_ANSWER_BYTES = 1 << 20
+# Answers taken between two messages: a LIS that sends them without end must not keep us from sending.
+MOST_PENDING = 100
 # How often a waiting thread looks whether it is to stop.
 LOOK_S = 0.25
 
@@ -26,6 +27,8 @@ class Line:
         self._socket: socket.socket | None = None
         self._decoder = Decoder(MAX_ANSWER_BYTES)
         self._frames: deque[bytes] = deque()
+        # What came behind the frames and is none: raised once they were taken.
+        self._fault: LineError | None = None
 
     @property
     def is_open(self) -> bool:
@@ -37,11 +40,12 @@ class Line:
             return
         try:
             self._socket = socket.create_connection(self._address, self._connect_timeout_s)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
+            # UnicodeError: what no name service takes for a host name.
             raise LineError(
                 "refused", f"the LIS does not take connections on {self._name} ({type(error).__name__})"
             ) from error
-        self._decoder, self._frames = Decoder(MAX_ANSWER_BYTES), deque()
+        self._decoder = Decoder(MAX_ANSWER_BYTES)
 
     def send(self, content: bytes, timeout_s: float) -> None:
         """Write one framed message. Raises LineError (closed)."""
@@ -64,6 +68,8 @@ class Line:
         while not self._frames:
             if stop.is_set():
                 return None
+            if self._fault is not None:
+                raise self._fault
             # Waited time is counted too, so that a clock that tests hold still cannot hold this loop.
             if waited_s >= timeout_s or self._clock.monotonic() >= until:
                 raise LineError("silent", f"the LIS at {self._name} did not answer within {timeout_s:g} s")
@@ -74,13 +80,13 @@ class Line:
         return self._frames.popleft()
 
     def pending(self) -> Iterator[bytes]:
-        """Answers that lie ready, without waiting. The line is closed when the LIS closed it or sent something else."""
-        while self._socket is not None and (self._frames or select.select([self._socket], [], [], 0)[0]):
-            try:
-                if not self._frames:
-                    self._take(self._read(LOOK_S))
-            except LineError:
-                self.close()
+        """Answers that lie ready, without waiting, and no more of them than a busy line has.
+
+        The line is closed when the LIS closed it or sent something else.
+        """
+        for _ in range(MOST_PENDING):
+            if not self._frames and not self._look():
+                return
             if self._frames:
                 yield self._frames.popleft()
 
@@ -90,10 +96,23 @@ class Line:
             self._socket.close()
             self._socket = None
         self._frames.clear()
+        self._fault = None
 
     @property
     def _name(self) -> str:
         return f"{self._address[0]}:{self._address[1]}"
+
+    def _look(self) -> bool:
+        """Whether anything lay ready; it is taken."""
+        try:
+            if self._fault is not None:
+                raise self._fault
+            data = self._read(0.0) if self._socket is not None else b""
+        except LineError:
+            self.close()
+            return False
+        self._take(data)
+        return bool(data)
 
     def _connected(self) -> socket.socket:
         if self._socket is None:
@@ -106,7 +125,7 @@ class Line:
         connected.settimeout(timeout_s)
         try:
             data = connected.recv(RECEIVE_BYTES)
-        except TimeoutError:
+        except (TimeoutError, BlockingIOError):
             return b""
         except OSError as error:
             raise LineError("closed", f"the connection to the LIS at {self._name} broke") from error
@@ -117,7 +136,8 @@ class Line:
     def _take(self, data: bytes) -> None:
         for received in self._decoder.feed(data):
             if received.damage is not None:
-                raise LineError("garbage", f"the LIS at {self._name} answered with a broken frame")
+                self._fault = LineError("garbage", f"the LIS at {self._name} answered with a broken frame")
+                return
             self._frames.append(received.content)
         if self._decoder.stray_bytes:
-            raise LineError("garbage", f"the LIS at {self._name} answered with bytes outside any frame")
+            self._fault = LineError("garbage", f"the LIS at {self._name} answered with bytes outside any frame")

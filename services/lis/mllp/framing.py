@@ -1,10 +1,12 @@
 """Frames out of a stream of bytes, however the network cut it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
 START, END, CARRIAGE_RETURN = 0x0B, 0x1C, 0x0D
+_MARK = re.compile(b"[\x0b\x1c]")
 # As much of an unusable frame as is kept to find the MSH that an answer can be addressed by.
 HEAD_BYTES = 4096
 
@@ -71,10 +73,10 @@ class Decoder:
         return start + 1
 
     def _collect(self, data: bytes, position: int) -> tuple[int, Frame | None]:
-        marks = [found for found in (data.find(END, position), data.find(START, position)) if found >= 0]
-        stop = min(marks, default=len(data))
+        mark = _MARK.search(data, position)
+        stop = mark.start() if mark else len(data)
         self._keep(data[position:stop])
-        if not marks:
+        if mark is None:
             return stop, None
         ended = self._end(cut=data[stop] == START)
         if data[stop] == START:

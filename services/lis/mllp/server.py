@@ -1,33 +1,21 @@
-"""Takes messages over MLLP: a thread for each connection, bounded in number, in frame size and in idle time."""
+"""Takes messages over MLLP: a thread for each connection, bounded in number."""
 
 import selectors
 import socket
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
 
 import structlog
 
 from services.lis.errors import PortUnavailable
-from services.lis.mllp.framing import Decoder, Frame, frame
+from services.lis.mllp.conversation import LOOK_S, Answering, Conversation, Limits
 
-RECEIVE_BYTES = 65536
-# How often a waiting thread looks whether it is to stop.
-LOOK_S = 0.25
-
-# The answers to a frame; none when it names nobody to answer.
-Answering = Callable[[Frame], list[bytes]]
+# A connection that was silent for so long makes room for a new one: a LIS that lost its line comes back on another.
+ROOM_AFTER_S = 30.0
+# How long a connection may take to end what it is at.
+_END_S = 2.0
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one sender may take of us: bytes of a message, seconds of silence, connections at a time."""
-
-    message_bytes: int
-    idle_s: float
-    connections: int
 
 
 class Server:
@@ -38,7 +26,8 @@ class Server:
         self._limits = limits
         self._answer = answer
         self._slots = threading.BoundedSemaphore(limits.connections)
-        self._threads: set[threading.Thread] = set()
+        self._open: dict[Conversation, threading.Thread] = {}
+        self._turning_away = False
         self.listening = threading.Event()
         self.address: tuple[str, int] = self._wanted
 
@@ -52,8 +41,7 @@ class Server:
                 if selector.select(LOOK_S):
                     self._accept(server, stop)
         self.listening.clear()
-        for thread in list(self._threads):
-            thread.join()
+        self._end()
 
     def _listen(self) -> socket.socket:
         host, port = self._wanted
@@ -70,52 +58,54 @@ class Server:
             connection, _ = server.accept()
         except OSError as error:
             log.warning("connection of the LIS could not be taken", error=type(error).__name__)
+            # Out of file descriptors: the connection still waits, and would be tried again at once.
+            stop.wait(LOOK_S)
             return
-        if not self._slots.acquire(blocking=False):
-            log.warning("connection refused: too many are open", limit=self._limits.connections)
-            connection.close()
+        if not self._slots.acquire(blocking=False) and not self._make_room():
+            self._turn_away(connection)
             return
-        thread = threading.Thread(target=self._serve, args=(connection, stop), name="mllp", daemon=True)
-        self._threads.add(thread)
+        self._turning_away = False
+        conversation = Conversation(connection, self._limits, self._answer)
+        thread = threading.Thread(target=self._serve, args=(conversation, connection, stop), name="mllp", daemon=True)
+        self._open[conversation] = thread
         thread.start()
 
-    def _serve(self, connection: socket.socket, stop: threading.Event) -> None:
+    def _make_room(self) -> bool:
+        """End the conversation that was silent longest, when that is long; whether its place is free now."""
+        longest = max(list(self._open), key=lambda conversation: conversation.silent_s, default=None)
+        if longest is None or longest.silent_s < ROOM_AFTER_S:
+            return False
+        log.warning("a silent connection makes room for a new one", limit=self._limits.connections)
+        longest.drop()
+        return self._slots.acquire(timeout=_END_S)
+
+    def _turn_away(self, connection: socket.socket) -> None:
+        connection.close()
+        if not self._turning_away:
+            # Once, and not for each of a thousand.
+            log.warning("connections are turned away: too many are open", limit=self._limits.connections)
+        self._turning_away = True
+
+    def _serve(self, conversation: Conversation, connection: socket.socket, stop: threading.Event) -> None:
         try:
-            with connection:
-                connection.settimeout(LOOK_S)
-                self._converse(connection, stop)
+            conversation.run(stop)
         except OSError as error:
             log.info("connection of the LIS broke", error=type(error).__name__)
         except Exception as error:  # noqa: BLE001 - a message that we fail on costs its sender the line, not the slides
             # Not acknowledged, so the sender keeps the message. Only the type is told: the text may quote a patient.
             log.error("defect while answering a message of the LIS", error=type(error).__name__)  # noqa: TRY400
         finally:
+            del self._open[conversation]
+            # The place first: whoever sees the end may come back at once.
             self._slots.release()
-            self._threads.discard(threading.current_thread())
+            connection.close()
 
-    def _converse(self, connection: socket.socket, stop: threading.Event) -> None:
-        decoder = Decoder(self._limits.message_bytes)
-        silent_s = 0.0
-        while not stop.is_set() and silent_s < self._limits.idle_s:
-            try:
-                data = connection.recv(RECEIVE_BYTES)
-            except TimeoutError:
-                silent_s += LOOK_S
-                continue
-            if not data:
-                self._log_leftovers(decoder)
-                return
-            silent_s = 0.0
-            self._answer_all(connection, decoder, data)
-
-    def _answer_all(self, connection: socket.socket, decoder: Decoder, data: bytes) -> None:
-        for received in decoder.feed(data):
-            for answer in self._answer(received):
-                connection.settimeout(self._limits.idle_s)
-                connection.sendall(frame(answer))
-        connection.settimeout(LOOK_S)
-
-    @staticmethod
-    def _log_leftovers(decoder: Decoder) -> None:
-        if decoder.inside or decoder.stray_bytes:
-            log.warning("connection ended", inside_a_message=decoder.inside, stray_bytes=decoder.stray_bytes)
+    def _end(self) -> None:
+        """Let every conversation end what it is at; one whose sender does not read its answer is dropped."""
+        until = time.monotonic() + _END_S
+        for conversation, thread in list(self._open.items()):
+            thread.join(max(until - time.monotonic(), 0.0))
+            if thread.is_alive():
+                conversation.drop()
+        for thread in list(self._open.values()):
+            thread.join()

@@ -1,7 +1,6 @@
 """OBX of an order: the analyser's haemogram, and how many leukocytes are to be differentiated."""
 
 import re
-from collections.abc import Iterator
 
 from services.lis.hl7.faults import Fault, refuse
 from services.lis.hl7.segments import Segment
@@ -11,16 +10,28 @@ LEUKOCYTES_WANTED = "WBC-DIFF-COUNT"
 _MOST_LEUKOCYTES = 2000
 # OBX-11 of values that do not hold: deleted, wrong, not obtainable (table 0085).
 _VOID = ("D", "W", "X")
+# NM has 16 characters (HL7 v2.5.1 §2.A.47); middleware that writes doubles in full needs more.
 _NM = re.compile(r"[+-]?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})", re.ASCII)
+_LONGEST_NM = 32
+# CE.1 and CE.2 (HL7 v2.5.1 §2.A.3).
+_LONGEST_CODE, _LONGEST_UNIT = 20, 199
 
 
 def haemogram(group: Group) -> tuple[tuple[str, float, str], ...]:
-    """(LOINC code, value, unit) of every numeric observation with a LOINC code.
+    """(LOINC code, value, unit) of every numeric observation with a LOINC code, the first of each code.
 
-    Observations that are text, intervals (`<0.1`) or void are no haemogram; the LIS keeps them.
+    Observations that are text, intervals (`<0.1`) or void are no haemogram; the LIS keeps them. Raises Refused (AE) for
+    a number, code or unit that is longer than any.
     """
-    found = ((_loinc(obx), _number(obx), obx.text(6)) for obx in _valid(group))
-    return tuple((code, value, unit) for code, value, unit in found if code and value is not None)
+    found: dict[str, tuple[str, float, str]] = {}
+    for nth, obx in enumerate(group.named("OBX"), 1):
+        code, value = _loinc(obx), _number(obx)
+        if obx.text(11) in _VOID or not code:
+            continue
+        _check_lengths(group, nth, obx, code)
+        if value is not None:
+            found.setdefault(code, (code, value, obx.text(6)))
+    return tuple(found.values())
 
 
 def leukocytes_wanted(group: Group) -> int:
@@ -35,8 +46,19 @@ def leukocytes_wanted(group: Group) -> int:
     return 0
 
 
-def _valid(group: Group) -> Iterator[Segment]:
-    return (obx for obx in group.named("OBX") if obx.text(11) not in _VOID)
+def _check_lengths(group: Group, nth: int, obx: Segment, code: str) -> None:
+    numeric = obx.text(2) == "NM"
+    faults = [
+        Fault("102", group.place("OBX", field, nth=nth), f"longer than {longest} characters")
+        for field, length, longest in (
+            (3, len(code), _LONGEST_CODE),
+            (5, len(obx.text(5)) if numeric else 0, _LONGEST_NM),
+            (6, len(obx.text(6)), _LONGEST_UNIT),
+        )
+        if length > longest
+    ]
+    if faults:
+        raise refuse("AE", *faults)
 
 
 def _loinc(obx: Segment) -> str:

@@ -68,3 +68,20 @@ class OrderRequest:
     echo: tuple[Segment, ...]
     # Where the message says so (ORC-1), for an answer that refuses it.
     place: Location
+
+    @property
+    def patient(self) -> Segment:
+        """The PID, which every request has."""
+        return next(segment for segment in self.echo if segment.name == "PID")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An order as it stands: as the other services know it, and the segments that a report repeats."""
+
+    order: Order
+    echo: tuple[Segment, ...]
+
+    def segment(self, name: str) -> Segment:
+        """The order's segment of that name; an empty one when the LIS sent none."""
+        return next((segment for segment in self.echo if segment.name == name), Segment(name, ()))

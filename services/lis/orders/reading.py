@@ -1,44 +1,51 @@
 """From an OML^O21 to what it asks for. Every fault of a message is found before it is refused."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
+from functools import partial
 from typing import Any
 
 from services.kit.contracts import Priority
-from services.lis.hl7.faults import Fault, Refused, refuse
+from services.lis.hl7.faults import Fault, Location, Refused, refuse
 from services.lis.hl7.message import Message
 from services.lis.hl7.moments import read_moment
 from services.lis.hl7.segments import Segment
 from services.lis.orders.grouping import Group, groups_of, patient_of
 from services.lis.orders.haemogram import haemogram, leukocytes_wanted
+from services.lis.orders.limits import overlong
 from services.lis.orders.model import Action, OrderRequest, Placer, Wanted
 
-# RO and RP place again what was placed; SN asks us to number it ourselves, which a placer number makes needless.
+# Table 0119 as far as it concerns a smear. SN asks us to number the order, which a placer number makes needless. RP
+# names an order to be replaced, which is treated as cancelled, and comes with its replacement, RO (v2.5.1 §4.5.1.1).
 _ACTIONS = {
     "NW": Action.PLACE,
     "SN": Action.PLACE,
     "XO": Action.CHANGE,
     "RO": Action.CHANGE,
-    "RP": Action.CHANGE,
     "CA": Action.CANCEL,
     "OC": Action.CANCEL,
     "DC": Action.CANCEL,
+    "RP": Action.CANCEL,
 }
 _ECHOED_IN_GROUP = ("ORC", "OBR", "TQ1", "SPM")
-# The length of an identifier component (HL7 v2.5.1 chapter 2A, EI.1).
+_MEASURED = (*_ECHOED_IN_GROUP, "OBX", "SAC")
+# EI.1 (HL7 v2.5.1 §2.A.28).
 _LONGEST_NUMBER = 199
 _SPECIMEN = re.compile(r"[!-~]{1,64}")
 
 
 def read_orders(message: Message, received_at: datetime, zone: tzinfo) -> list[OrderRequest]:
     """Every order of the message. Raises Refused (AE) with all its faults; then none of its orders counts."""
-    pid = patient_of(message)
-    patient = (pid, *list(message.named("PV1"))[:1])
-    faults: list[Fault] = []
+    if faults := overlong(message.header, partial(Location, "MSH", 1)):
+        raise refuse("AE", *faults)
+    patient = patient_of(message)
+    groups = groups_of(message)
+    _refuse_half_replacement(groups)
     requests: list[OrderRequest] = []
     moment = read_moment(message.header.text(7), zone) or received_at
-    for group in groups_of(message):
+    for group in groups:
         try:
             requests.append(_request(group, patient, moment, zone))
         except Refused as refused:
@@ -49,13 +56,38 @@ def read_orders(message: Message, received_at: datetime, zone: tzinfo) -> list[O
 
 
 def _request(group: Group, patient: tuple[Segment, ...], sent_at: datetime, zone: tzinfo) -> OrderRequest:
-    action, placer, specimen, leukocytes = _all(
-        lambda: _action(group), lambda: _placer(group), lambda: _specimen(group), lambda: leukocytes_wanted(group)
+    _refuse_overlong(group)
+    action, placer, specimen, leukocytes, analysed = _all(
+        lambda: _action(group),
+        lambda: _placer(group),
+        lambda: _specimen(group),
+        lambda: leukocytes_wanted(group),
+        lambda: haemogram(group),
     )
     ordered_at = read_moment(group.orc.text(9), zone) or sent_at
-    wanted = Wanted(specimen, _priority(group), ordered_at, leukocytes, haemogram(group))
+    wanted = Wanted(specimen, _priority(group), ordered_at, leukocytes, analysed)
     echo = [segment for name in _ECHOED_IN_GROUP for segment in list(group.named(name))[:1]]
     return OrderRequest(action, placer, wanted, (*patient, *echo), group.place("ORC", 1))
+
+
+def _refuse_half_replacement(groups: Sequence[Group]) -> None:
+    """A replaced order without its replacement would be a cancellation that its sender may not have meant."""
+    replaced = next((group for group in groups if group.orc.text(1) == "RP"), None)
+    if replaced is not None and all(group.orc.text(1) != "RO" for group in groups):
+        text = "RP comes with its replacement (RO); XO changes an order, CA cancels it"
+        raise refuse("AE", Fault("100", replaced.place("ORC", 1), text))
+
+
+def _refuse_overlong(group: Group) -> None:
+    """Every segment that is read or kept. Raises Refused (AE)."""
+    counts: Counter[str] = Counter()
+    faults: list[Fault] = []
+    for segment in group.segments:
+        counts[segment.name] += 1
+        if segment.name in _MEASURED:
+            faults += overlong(segment, partial(group.place, segment.name, nth=counts[segment.name]))
+    if faults:
+        raise refuse("AE", *faults)
 
 
 def _all(*reads: Callable[[], Any]) -> list[Any]:
@@ -83,9 +115,12 @@ def _placer(group: Group) -> Placer:
     """ORC-2, or OBR-2 as older systems have it."""
     source = group.orc if group.orc.text(2) else group.first("OBR")
     number = source.text(2)
-    if not number or len(number) > _LONGEST_NUMBER:
+    if not number:
         fault = Fault("101", group.place("ORC", 2), "an order needs a placer order number (ORC-2 or OBR-2)")
         raise refuse("AE", fault)
+    if len(number) > _LONGEST_NUMBER:
+        text = f"a placer order number has up to {_LONGEST_NUMBER} characters"
+        raise refuse("AE", Fault("102", group.place(source.name, 2, 1), text))
     return Placer(number, source.text(2, 2))
 
 

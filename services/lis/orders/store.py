@@ -4,31 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.engine import Connection
 
 from services.kit.contracts import Decision, DeliveryState, Order
 from services.kit.database import Database, upsert
 from services.lis.events import ORDERS as ORDERS_TOPIC
 from services.lis.events import note
-from services.lis.hl7.faults import Fault, refuse
-from services.lis.hl7.segments import Segment, decode_segment, encode_segment
-from services.lis.orders.model import Action, OrderRequest
-from services.lis.tables import ORDERS, OUTBOX, TAKEN
-
-
-@dataclass(frozen=True)
-class KnownOrder:
-    """An order as a report needs it: what the LIS said, to be said again."""
-
-    order_id: str
-    specimen: str
-    cancelled: bool
-    echo: tuple[Segment, ...]
-
-    def segment(self, name: str) -> Segment:
-        """The order's segment of that name; an empty one when the LIS sent none."""
-        return next((segment for segment in self.echo if segment.name == name), Segment(name, ()))
+from services.lis.hl7.faults import Fault, Refused, refuse
+from services.lis.hl7.segments import decode_segment, encode_segment
+from services.lis.orders.changes import change
+from services.lis.orders.model import Action, OrderRequest, Standing
+from services.lis.tables import ORDERS, OUTBOX, REVISIONS, TAKEN
 
 
 @dataclass(frozen=True)
@@ -49,58 +36,70 @@ class OrderStore:
         """All orders of one message, or none.
 
         `digest` names the message: one that was taken before changes nothing, even when its orders changed since.
-        Raises Refused (AE) for the cancellation of an unknown order, TransientError.
+        Raises Refused (AE) with the faults of all requests that contradict what is known, TransientError.
         """
         with self._database.transaction() as connection:
             if connection.execute(select(TAKEN).where(TAKEN.c.digest == digest)).first():
                 return Taken(repeated=True)
-            reported = [r.wanted.specimen for r in requests if _apply(connection, r) and _reported(connection, r)]
+            reported = _apply_all(connection, requests, at)
             upsert(connection, TAKEN, {"digest": digest, "at": at.timestamp()})
             return Taken(repeated=False, reported=tuple(reported))
 
-    def known(self, order_id: str) -> KnownOrder | None:
-        """The order, with its patient; None when the LIS never placed it."""
+    def known(self, order_id: str) -> Standing | None:
+        """The order, with its patient; None when the LIS never placed it, or it was removed long after its report."""
         with self._database.transaction() as connection:
-            row = connection.execute(select(ORDERS).where(ORDERS.c.order_id == order_id)).one_or_none()
-        if row is None:
-            return None
-        echo = tuple(decode_segment(line) for line in row.echo.split("\r"))
-        return KnownOrder(row.order_id, row.specimen, row.cancelled, echo)
+            return _load(connection, order_id)
 
 
-def _apply(connection: Connection, request: OrderRequest) -> bool:
+def _apply_all(connection: Connection, requests: Sequence[OrderRequest], at: datetime) -> list[str]:
+    """The specimens of new or changed orders that have a report already."""
+    reported: list[str] = []
+    faults: list[Fault] = []
+    for request in requests:
+        try:
+            if _apply(connection, request, at) and _reported(connection, request):
+                reported.append(request.wanted.specimen)
+        except Refused as refused:
+            faults.extend(refused.faults)
+    if faults:
+        raise refuse("AE", *faults)
+    return reported
+
+
+def _apply(connection: Connection, request: OrderRequest, at: datetime) -> bool:
     """Whether the other services have something new to hear."""
-    order_id, cancelled = request.placer.order_id, request.action is Action.CANCEL
-    before = connection.execute(select(ORDERS).where(ORDERS.c.order_id == order_id)).one_or_none()
-    if before is None and cancelled:
-        raise refuse("AE", Fault("204", request.place, "the order to cancel is not known here"))
-    known = None if before is None else Order.FromString(before.message)
-    message = _cancelled(known) if known and cancelled else request.wanted.message(order_id, cancelled=False)
-    echo = "\r".join(map(encode_segment, request.echo)) if before is None or not cancelled else before.echo
-    _save(connection, message, echo)
-    if known == message:
-        return False
-    if known and known.specimen != message.specimen:
-        # The order moved to another tube: whoever waits by the old number must not wait for it any more.
-        note(connection, ORDERS_TOPIC, known.specimen, _cancelled(known))
-    note(connection, ORDERS_TOPIC, message.specimen, message)
-    return True
+    after, words = change(_load(connection, request.placer.order_id), request)
+    # The last word is the order as it stands, so it is stored with its revision.
+    for word in words:
+        word.revision = _next_revision(connection)
+        note(connection, ORDERS_TOPIC, word.order_id, word)
+    _save(connection, after, at)
+    return bool(words)
 
 
-def _cancelled(order: Order) -> Order:
-    copy = Order()
-    copy.CopyFrom(order)
-    copy.cancelled = True
-    return copy
+def _next_revision(connection: Connection) -> int:
+    """A number above all that were given before, also to orders that were removed since."""
+    revision: int = connection.execute(insert(REVISIONS).returning(REVISIONS.c.revision)).scalar_one()
+    connection.execute(delete(REVISIONS))
+    return revision
 
 
-def _save(connection: Connection, message: Order, echo: str) -> None:
+def _load(connection: Connection, order_id: str) -> Standing | None:
+    row = connection.execute(select(ORDERS).where(ORDERS.c.order_id == order_id)).one_or_none()
+    if row is None:
+        return None
+    return Standing(Order.FromString(row.message), tuple(decode_segment(line) for line in row.echo.split("\r")))
+
+
+def _save(connection: Connection, standing: Standing, at: datetime) -> None:
+    order = standing.order
     row = {
-        "order_id": message.order_id,
-        "specimen": message.specimen,
-        "cancelled": message.cancelled,
-        "message": message.SerializeToString(deterministic=True),
-        "echo": echo,
+        "order_id": order.order_id,
+        "specimen": order.specimen,
+        "cancelled": order.cancelled,
+        "changed": at.timestamp(),
+        "message": order.SerializeToString(deterministic=True),
+        "echo": "\r".join(map(encode_segment, standing.echo)),
     }
     upsert(connection, ORDERS, row)
 

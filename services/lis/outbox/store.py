@@ -81,6 +81,8 @@ class OutboxStore:
             after = judge(before)
             if after is not before:
                 _save(connection, after)
+                if after.state != before.state:
+                    _end(connection, after.id, at)
                 _tell(connection, after, at)
             return before, after
 
@@ -125,7 +127,8 @@ def _insert(connection: Connection, report: Report, written: Written) -> None:
 
 def _sent_before(connection: Connection, order_id: str) -> list[str]:
     """OBR-25 of what the order was sent, or is about to be, and the LIS has not rejected."""
-    query = select(OUTBOX.c.status).where(OUTBOX.c.order_id == order_id, OUTBOX.c.state != REJECTED)
+    counts = (OUTBOX.c.order_id == order_id) & (OUTBOX.c.state != REJECTED) & (OUTBOX.c.status != "")
+    query = select(OUTBOX.c.status).where(counts)
     return list(connection.execute(query).scalars())
 
 
@@ -145,6 +148,10 @@ def _save(connection: Connection, entry: Entry) -> None:
         "missed": entry.missed,
     }
     connection.execute(update(OUTBOX).where(OUTBOX.c.id == entry.id).values(**changed))
+
+
+def _end(connection: Connection, entry_id: int, at: datetime) -> None:
+    connection.execute(update(OUTBOX).where(OUTBOX.c.id == entry_id).values(ended=at.timestamp()))
 
 
 def _tell(connection: Connection, entry: Entry, at: datetime) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from services.lis.errors import CodesError
 
@@ -50,6 +50,25 @@ class Universal(_Entry):
     loinc: Loinc
 
 
+class Wording(BaseModel):
+    """What the note of a figure calls its counts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    counted: str = "{numerator} of {denominator} counted"
+    # What the interval is given in, where that is not the unit alone.
+    per: str = ""
+
+    @field_validator("counted")
+    @classmethod
+    def _names_both(cls, text: str) -> str:
+        for name in ("{numerator}", "{denominator}"):
+            if text.count(name) != 1:
+                raise ValueError(f"{text!r} must hold {name} once")
+        text.format(numerator=0, denominator=0)
+        return text
+
+
 class Counted(BaseModel):
     """What an ordinal observation says of a count: at least one, or none."""
 
@@ -71,6 +90,7 @@ class MeasureCode(_Entry):
     loinc: Loinc | None = None
     code: str | None = None
     unit: str | None = None
+    note: Wording = Wording()
     presence: Presence | None = None
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from datetime import UTC
 
 from services.lis.hl7.moments import read_moment
 from services.lis.hl7.segments import EMPTY, Field, Segment, field_of, segment
-from services.lis.orders.store import KnownOrder
+from services.lis.orders.model import Standing
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Echo:
     specimen_type: Field
 
 
-def echo_of(order: KnownOrder) -> Echo:
+def echo_of(order: Standing) -> Echo:
     """The echo of a known order. PID-1 and PV1-1 count the segments of this message, which holds one of each."""
     orc, obr, spm = order.segment("ORC"), order.segment("OBR"), order.segment("SPM")
     return Echo(

@@ -4,6 +4,8 @@ import math
 
 from services.kit.contracts import Measure
 from services.lis.errors import NotExpressible
+from services.lis.reports.codes import Wording
+from services.lis.reports.texts import LONGEST_NUMBER, whole
 
 
 def decimals(measure: Measure) -> int:
@@ -14,10 +16,10 @@ def decimals(measure: Measure) -> int:
 
 
 def written(value: float, digits: int) -> str:
-    """`value` as NM. Raises NotExpressible for what is no number."""
+    """`value` as NM. Raises NotExpressible for what is no number, or longer than NM."""
     if not math.isfinite(value):
         raise NotExpressible("a measure has a value that is no number: the report is not sent")
-    return f"{value:.{digits}f}"
+    return whole(f"{value:.{digits}f}", "a number", LONGEST_NUMBER)
 
 
 def is_count(measure: Measure) -> bool:
@@ -25,12 +27,13 @@ def is_count(measure: Measure) -> bool:
     return not measure.HasField("value") and not measure.HasField("withheld")
 
 
-def basis(measure: Measure) -> str:
-    """Numerator, denominator and the exact 95 % interval, as a note; empty without a denominator."""
+def basis(measure: Measure, wording: Wording) -> str:
+    """What was counted of what, and the exact 95 % interval, as a note; empty without a denominator."""
     if measure.denominator <= 1:
         return ""
-    counted = f"{measure.numerator} of {measure.denominator} counted"
+    counted = wording.counted.format(numerator=measure.numerator, denominator=measure.denominator)
     if not (measure.HasField("low") and measure.HasField("high")):
         return counted
     digits = decimals(measure)
-    return f"{counted}; 95 % interval {written(measure.low, digits)} to {written(measure.high, digits)}"
+    limits = f"{written(measure.low, digits)} to {written(measure.high, digits)}"
+    return f"{counted}; 95 % interval {limits}{f' {wording.per}' if wording.per else ''}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from services.kit.contracts import Decision, Report
+from services.lis.reports.texts import LONGEST_LINE, lines_of, whole
 
 _NO_VALUES = {
     Decision.DECISION_HELD: "Held for a person: no values are sent. The values follow after review.",
@@ -17,15 +18,18 @@ _ANSWERED_BEFORE = "Results sent before for this order stay as they are."
 
 
 def notes(report: Report, status: str, *, answered_before: bool) -> list[str]:
-    """One text per NTE. A held or refused report gives its reasons and nothing that was counted."""
-    lines = [_opening(report, status)]
+    """One text per NTE. A held or refused report gives its reasons and nothing that was counted.
+
+    Raises NotExpressible when what the result was made with is longer than a line.
+    """
+    texts = [_opening(report, status)]
     if status == "I" and answered_before:
-        lines.append(_ANSWERED_BEFORE)
-    lines += [reason.text for reason in report.reasons]
+        texts.append(_ANSWERED_BEFORE)
+    texts += [reason.text for reason in report.reasons]
     if status != "I":
-        lines += [limitation.text for limitation in report.limitations]
-    lines += _provenance(report)
-    return [text for line in lines for text in line.splitlines() if text.strip()]
+        texts += [limitation.text for limitation in report.limitations]
+    made_with = [whole(line, "a line on slide, scan, models or rules", LONGEST_LINE) for line in _provenance(report)]
+    return [*lines_of(texts), *lines_of(made_with)]
 
 
 def _opening(report: Report, status: str) -> str:

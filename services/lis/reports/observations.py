@@ -8,6 +8,7 @@ from services.lis.errors import NotExpressible
 from services.lis.hl7.segments import Parts
 from services.lis.reports.codes import Codes, MeasureCode, Universal
 from services.lis.reports.figures import basis, decimals, is_count, written
+from services.lis.reports.texts import LONGEST_NUMBER, MOST_OBSERVATIONS, clipped, whole
 
 # Coding systems (HL7 v2.5.1 table 0396).
 LOINC, UCUM = "LN", "UCUM"
@@ -28,6 +29,8 @@ class Observation:
 
 def observations(report: Report, codes: Codes) -> Iterator[Observation]:
     """Every measure, known to the table or not, then every finding. Raises NotExpressible."""
+    if len(report.measures) + len(report.findings) > MOST_OBSERVATIONS:
+        raise NotExpressible(f"more than {MOST_OBSERVATIONS} measures and findings: the report is not sent")
     for measure in report.measures:
         code = codes.measures.get(measure.name) or _unlisted(measure)
         yield _figure(measure, code, codes)
@@ -35,18 +38,20 @@ def observations(report: Report, codes: Codes) -> Iterator[Observation]:
         if ordinal is not None:
             yield ordinal
     for number, finding in enumerate(report.findings, 1):
-        text = f"{finding.text} (rule {finding.rule_id}, {finding.effect})"
+        rule = f" (rule {whole(finding.rule_id, 'the name of a rule')}, {whole(finding.effect, 'an effect')})"
+        text = clipped(finding.text) + rule
         yield Observation(_universal(codes.finding), "TX", text, sub_id=str(number))
 
 
 def _figure(measure: Measure, code: MeasureCode, codes: Codes) -> Observation:
     concept = _concept(code, codes)
     if is_count(measure):
-        return Observation(concept, "NM", str(measure.numerator), _unit(measure, code), basis(measure))
+        count = whole(str(measure.numerator), "a count", LONGEST_NUMBER)
+        return Observation(concept, "NM", count, _unit(measure, code), basis(measure, code.note))
     if not measure.HasField("value"):
-        return Observation(concept, "", note=measure.withheld.text or "no value was obtained")
+        return Observation(concept, "", note=clipped(measure.withheld.text) or "no value was obtained")
     value = written(measure.value, decimals(measure))
-    return Observation(concept, "NM", value, _unit(measure, code), basis(measure))
+    return Observation(concept, "NM", value, _unit(measure, code), basis(measure, code.note))
 
 
 def _presence(measure: Measure, code: MeasureCode, codes: Codes) -> Observation | None:
@@ -89,4 +94,4 @@ def _unit(measure: Measure, code: MeasureCode) -> Parts:
     """The report's unit, as UCUM where the table confirms it: a number is never relabelled."""
     if code.unit is not None and measure.unit in ("", code.unit):
         return code.unit, code.unit, UCUM
-    return measure.unit
+    return whole(measure.unit, "a unit")

@@ -8,10 +8,11 @@ from typing import Protocol
 from services.kit.contracts import Report
 from services.lis.errors import NotExpressible
 from services.lis.hl7.conformity import check_conformity
+from services.lis.hl7.faults import Refused
 from services.lis.hl7.header import Envelope
 from services.lis.hl7.message import encode, parse
 from services.lis.hl7.segments import Segment, same
-from services.lis.orders.store import KnownOrder
+from services.lis.orders.model import Standing
 from services.lis.reports.codes import Codes
 from services.lis.reports.echo import echo_of, stand_in_for
 from services.lis.reports.notes import notes
@@ -32,7 +33,7 @@ class Written:
 class ReportWriter(Protocol):
     """What the outbox knows of a format: a LIS that speaks another one (HPRIM Santé) gets another writer."""
 
-    def write(self, report: Report, order: KnownOrder, sent_before: Collection[str], at: datetime) -> Written:
+    def write(self, report: Report, order: Standing, sent_before: Collection[str], at: datetime) -> Written:
         """The message for `report`. `sent_before`: the statuses of what this order was sent. Raises NotExpressible."""
         ...
 
@@ -44,7 +45,7 @@ class OruWriter:
         self._envelope = envelope
         self._codes = codes
 
-    def write(self, report: Report, order: KnownOrder, sent_before: Collection[str], at: datetime) -> Written:
+    def write(self, report: Report, order: Standing, sent_before: Collection[str], at: datetime) -> Written:
         draft = self._draft(report, sent_before, at)
         echo = echo_of(order)
         ours = segments(draft, stand_in_for(echo), self._envelope, self._codes)
@@ -62,7 +63,10 @@ class OruWriter:
 
 def _read_back(said: list[Segment]) -> bytes:
     content = encode(said)
-    heard = parse(content.decode("utf-8")).segments
+    try:
+        heard = parse(content.decode("utf-8")).segments
+    except Refused as error:
+        raise NotExpressible(f"the report does not read back as a message ({error}): it is not sent") from error
     differing = next((a.name for a, b in zip(said, heard, strict=False) if not same(a, b)), None)
     if differing or len(said) != len(heard):
         raise NotExpressible(f"segment {differing or 'count'} does not read back as written: the report is not sent")

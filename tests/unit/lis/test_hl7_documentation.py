@@ -17,6 +17,7 @@ def test_the_defaults_in_the_document_are_those_of_the_code():
     for line, values in (
         ("| `CONNECT_TIMEOUT_S`", (given.connect_timeout_s, given.ack_timeout_s)),
         ("| `RETRY_FIRST_S`", (given.retry_first_s, given.retry_longest_s)),
+        ("| `KEEP_DAYS`", (given.keep_days,)),
     ):
         row = next(text for text in PAGE.splitlines() if text.startswith(line))
         assert ", ".join(f"{value:.0f}" for value in values) in row

@@ -282,6 +282,34 @@ def test_a_cancelled_order_is_not_reported_and_what_was_sent_stays_sent(gateway,
     assert told(gateway) == [("report-1", ACKNOWLEDGED, "AA", "")]
 
 
+def test_a_reinstated_order_takes_a_report_of_a_new_id_as_a_new_message(gateway, lis, place, make_report):
+    order_id = place(gateway)
+    first = make_report(order_id, number=1)
+    gateway.handle(first)
+    gateway.send_all()
+    place(gateway, control="CA")
+    place(gateway)
+    assert gateway.orders()[-1].cancelled is False
+    again = make_report(order_id, number=1, report_id="report-1-again")
+    assert gateway.handle(again) == []
+    gateway.handle(first)
+    gateway.send_all()
+    assert len(set(ids(lis))) == len(ids(lis)) == 2
+    assert lis.record.effective() == {"P100": 2}
+
+
+def test_a_report_that_a_cancellation_kept_back_goes_out_once_the_order_is_reinstated(gateway, lis, place, make_report):
+    order_id = place(gateway)
+    place(gateway, control="CA")
+    report = make_report(order_id)
+    (rejection,) = gateway.handle(report)
+    assert rejection.value.reason.code == "order_cancelled"
+    place(gateway)
+    assert gateway.handle(report) == []
+    gateway.send_all()
+    assert lis.record.effective() == {"P100": 1}
+
+
 def test_an_order_for_a_specimen_with_a_report_is_accepted_kept_and_counted(gateway, lis, place, make_report):
     gateway.handle(make_report(place(gateway)))
     gateway.send_all()

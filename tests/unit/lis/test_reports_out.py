@@ -8,14 +8,14 @@ from hl7apy.parser import parse_message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.kit.contracts import Decision, Measure, Reason
+from services.kit.contracts import Decision, Finding, Measure, Model, Order, Reason
 from services.kit.errors import PoisonError
 from services.kit.transport import Received
-from services.lis.errors import CodesError
+from services.lis.errors import CodesError, NotExpressible
 from services.lis.hl7.header import Envelope, Party
 from services.lis.hl7.segments import segment
-from services.lis.orders.store import KnownOrder
-from services.lis.reports.codes import CODES, luhn_holds, read_codes
+from services.lis.orders.model import Standing
+from services.lis.reports.codes import CODES, Wording, luhn_holds, read_codes
 from services.lis.reports.figures import basis, decimals, written
 from services.lis.reports.writer import OruWriter
 from services.simulator.lis import Manner, Patient
@@ -138,6 +138,59 @@ def test_what_cannot_be_said_in_hl7_is_not_sent_and_the_others_hear_it(gateway, 
     assert gateway.waiting() == 0
 
 
+def test_free_text_without_end_is_cut_where_the_reader_sees_it(make_report, writer):
+    report = make_report("order-1", limitations=[Reason(code="c", text="word " * 20_000), *many_lines()])
+    report.findings[0].text = "f" * 200_000
+    report.measures[5].withheld.text = "w" * 200_000
+    rows = segments(writer.write(report, ORDER, [], AT).content)
+    texts = [value(row, 3) for row in rows if row[0] == "NTE"] + [value(row, 5) for row in rows if row[0] == "OBX"]
+    assert max(map(len, texts)) <= 1000 + len(" (rule schistocytes-2plus, flag)")
+    assert sum("…" in text for text in texts) == 4
+    assert any("further lines" in text for text in texts)
+    assert any("Rules 2026-1" in text for text in texts)
+
+
+def many_lines():
+    return [Reason(code="c", text=f"Line {number}") for number in range(5000)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"measures": [Measure(name=f"m.{number}", numerator=1) for number in range(301)]},
+        {"measures": [Measure(name="m", numerator=1, denominator=200, value=1.0, unit="u" * 200)]},
+        {"measures": [Measure(name="m", numerator=1, denominator=200, value=1e300)]},
+        {"measures": [Measure(name="m", numerator=10**17)]},
+        {"findings": [Finding(rule_id="r" * 200, effect="flag", text="t")]},
+        {"models": [Model(name="n" * 2000, version="1", sha256="ab" * 32)]},
+    ],
+    ids=["observations", "unit", "value", "count", "rule", "model"],
+)
+def test_what_identifies_or_measures_is_never_cut_the_report_is_not_sent(make_report, writer, changes):
+    with pytest.raises(NotExpressible):
+        writer.write(make_report("order-1", **changes), ORDER, [], AT)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("platelets.clumps", "2 seen in 17 fields"),
+        ("erythroblasts.per_100_leukocytes", "2 seen while 17 leukocytes were counted"),
+        ("platelets.per_100_erythrocytes", "2 seen while 17 erythrocytes were counted"),
+        ("leukocytes.counted", "2 of 17 leukocytes looked at"),
+        ("differential.blast", "2 of 17 counted"),
+    ],
+)
+def test_a_note_says_what_the_counts_are_of(name, text):
+    assert basis(Measure(numerator=2, denominator=17), read_codes().measures[name].note) == text
+
+
+def test_an_interval_that_is_no_share_names_what_it_is_per():
+    measure = Measure(numerator=3, denominator=200, low=0.3, high=4.3)
+    note = basis(measure, read_codes().measures["erythroblasts.per_100_leukocytes"].note)
+    assert note == "3 seen while 200 leukocytes were counted; 95 % interval 0.3 to 4.3 per 100 leukocytes"
+
+
 def test_a_message_that_reads_back_differently_is_not_sent(gateway, place, make_report, monkeypatch):
     report = make_report(place(gateway))
     monkeypatch.setattr("services.lis.hl7.segments.escape", lambda text: text)
@@ -160,10 +213,8 @@ def test_a_text_of_any_kind_in_a_finding_stays_in_its_field(make_report, writer)
     holds()
 
 
-ORDER = KnownOrder(
-    "order-1",
-    "S100",
-    cancelled=False,
+ORDER = Standing(
+    Order(order_id="order-1", specimen="S100"),
     echo=(
         segment("PID", "1", "", "4711", "", ("NAME", "GIVEN")),
         segment("ORC", "NW", "P1"),
@@ -207,8 +258,8 @@ def test_figures_show_one_cell_and_no_more(numerator, denominator, value, text):
 
 
 def test_a_basis_without_an_interval_still_names_its_counts():
-    assert basis(Measure(numerator=2, denominator=50)) == "2 of 50 counted"
-    assert basis(Measure(numerator=2)) == ""
+    assert basis(Measure(numerator=2, denominator=50), Wording()) == "2 of 50 counted"
+    assert basis(Measure(numerator=2), Wording()) == ""
 
 
 def test_writing_is_the_same_for_the_same_report(make_report, writer):

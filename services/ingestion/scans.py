@@ -7,64 +7,122 @@ from datetime import datetime, timedelta
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.slides.errors import SlideError
 from services.ingestion.slides.slide import Slide as OpenedSlide
-from services.ingestion.store import KnownScan, ScanStore
+from services.ingestion.store import ENDED, REMOVED, UNREACHABLE, KnownScan, Stores
 from services.kit.clock import from_timestamp, to_timestamp
 from services.kit.contracts import Milestone, Priority, Reason, Scan, ScanProperties, ScanState, Slide, Stage
+from services.kit.stages import reached
 from services.kit.transport import Outgoing
 
 
 class ScanWords:
     """Finds the words: each method gives the scan's new `Scan` message and changes nothing."""
 
-    def __init__(self, settings: IngestionSettings, store: ScanStore) -> None:
+    def __init__(self, settings: IngestionSettings, stores: Stores) -> None:
         self._settings = settings
-        self._store = store
+        self._stores = stores
 
     def waiting(self, name: str, first_seen: datetime, missing: str) -> Scan:
         """The scan is not complete, or not yet still."""
         code, text = ("incomplete", missing) if missing else ("settling", "complete; waiting until it is still")
-        scan = Scan(name=name, state=ScanState.SCAN_STATE_WAITING, reason=Reason(code=code, text=text))
-        scan.first_seen_at.CopyFrom(to_timestamp(first_seen))
-        return scan
+        return self._waiting(name, first_seen, code, text)
 
-    def ended(self, known: KnownScan, state: ScanState.ValueType, reason: Reason, barcode: str | None) -> Scan:
+    def unreachable(self, name: str, first_seen: datetime, why: str) -> Scan:
+        """The scan is on the share and its files cannot be read at this moment."""
+        return self._waiting(name, first_seen, UNREACHABLE, why)
+
+    def ended(self, known: KnownScan, state: ScanState.ValueType, why: Reason, barcode: str | None) -> Scan:
         """Held or refused without having been opened: the slide is named by its files, for want of its content."""
         digest = hashlib.sha256(f"{known.scan.name}\n{known.fingerprint}".encode()).hexdigest()
         scan = _copy(known.scan)
         scan.state = state
-        scan.reason.CopyFrom(reason)
+        scan.reason.CopyFrom(why)
         scan.slide.CopyFrom(self._slide(f"U{digest[:20]}", self.specimen(barcode) or "", known.still_since))
         return scan
 
     def opened(self, known: KnownScan, slide: OpenedSlide) -> Scan:
-        """Admitted, or held because its barcode is no specimen number. A copy of a known scan says so."""
+        """Admitted, or held because a person must say what it is. A copy of a known scan says so."""
         scan = _copy(known.scan)
         specimen = self.specimen(slide.barcode)
         scan.slide.CopyFrom(self._slide(f"S{slide.identity[:20]}", specimen or "", known.still_since))
         scan.properties.CopyFrom(_properties(known.scan.name, slide))
-        if specimen is None:
+        why = self._why_held(scan, slide.barcode)
+        if why is not None:
             scan.state = ScanState.SCAN_STATE_HELD
-            scan.reason.CopyFrom(_no_specimen(slide.barcode))
+            scan.reason.CopyFrom(why)
             return scan
         scan.state = ScanState.SCAN_STATE_ADMITTED
         scan.reason.Clear()
-        scan.copy_of = self._store.original(scan.slide.slide_id, known.scan.name)
-        if scan.copy_of:
-            scan.reason.CopyFrom(Reason(code="copy", text=f"the same scan as {scan.copy_of}: one report for both"))
+        original = self._stores.scans.original(scan.slide.slide_id, scan.name)
+        return scan if original is None else _copied(scan, original)
+
+    def hurried(self, scan: Scan, now: datetime) -> Scan | None:
+        """The admitted scan under an earlier deadline, once its specimen has become STAT; None when nothing hurries it.
+
+        A deadline that has passed stays: the slide comes before every other already.
+        """
+        slide = scan.slide
+        urgency = self._stores.orders.urgency(slide.specimen)
+        completed, deadline = reached(slide, Stage.STAGE_SCAN_COMPLETE), from_timestamp(slide.deadline)
+        if urgency <= slide.priority or completed is None or now >= deadline:
+            return None
+        hurried = _copy(scan)
+        hurried.slide.priority = urgency
+        hurried.slide.deadline.CopyFrom(to_timestamp(min(deadline, completed + self._promise(urgency))))
+        return hurried
+
+    def removed(self, known: KnownScan) -> Scan:
+        """A waiting scan was taken away: held, unless it had been read before; then that stands as it was."""
+        read = self._stores.rounds.read_as(known.scan.name)
+        if not read:
+            text = "removed from the share before it was complete: scan the slide again"
+            return self.ended(known, ScanState.SCAN_STATE_HELD, Reason(code=REMOVED, text=text), None)
+        last = max(read, key=lambda reading: from_timestamp(reading.slide.deadline))
+        scan = Scan(name=known.scan.name, state=ScanState.SCAN_STATE_ADMITTED, slide=last.slide, properties=last.scan)
+        scan.reason.CopyFrom(Reason(code=REMOVED, text="read, and taken from the share since"))
+        scan.first_seen_at.CopyFrom(known.scan.first_seen_at)
+        return scan
+
+    def promoted(self, copy: Scan) -> Scan:
+        """What was a copy, once its original is not there any more or is another slide now."""
+        scan = _copy(copy)
+        original = self._stores.scans.original(scan.slide.slide_id, scan.name)
+        scan.copy_of = ""
+        if original is not None:
+            return _copied(scan, original)
+        if scan.state == ScanState.SCAN_STATE_ADMITTED:
+            scan.reason.Clear()
         return scan
 
     def specimen(self, barcode: str | None) -> str | None:
         """The specimen number that a barcode is; None when it fits no rule: nothing is guessed."""
         return barcode if barcode and re.fullmatch(self._settings.specimen_pattern, barcode) else None
 
+    def _waiting(self, name: str, first_seen: datetime, code: str, text: str) -> Scan:
+        scan = Scan(name=name, state=ScanState.SCAN_STATE_WAITING, reason=Reason(code=code, text=text))
+        scan.first_seen_at.CopyFrom(to_timestamp(first_seen))
+        return scan
+
+    def _why_held(self, scan: Scan, barcode: str | None) -> Reason | None:
+        if not scan.slide.specimen:
+            return _no_specimen(barcode)
+        for before in self._stores.rounds.read_as(scan.name):
+            if _same_scan_changed(before.slide, before.scan, scan):
+                text = "its files were changed after it had been read; what was reported rests on them as they were"
+                return Reason(
+                    code="changed", text=f"{text}. Find out why, and scan the slide again if it is to be read anew"
+                )
+        return None
+
     def _slide(self, slide_id: str, specimen: str, completed: datetime) -> Slide:
-        priority = self._store.urgency(specimen)
-        stat = priority == Priority.PRIORITY_STAT
-        promise = timedelta(seconds=self._settings.stat_promise_s if stat else self._settings.promise_s)
-        slide = Slide(slide_id=slide_id, specimen=specimen, priority=priority)
-        slide.deadline.CopyFrom(to_timestamp(completed + promise))
+        urgency = self._stores.orders.urgency(specimen)
+        slide = Slide(slide_id=slide_id, specimen=specimen, priority=urgency)
+        slide.deadline.CopyFrom(to_timestamp(completed + self._promise(urgency)))
         slide.milestones.append(Milestone(stage=Stage.STAGE_SCAN_COMPLETE, at=to_timestamp(completed)))
         return slide
+
+    def _promise(self, urgency: Priority.ValueType) -> timedelta:
+        stat = urgency == Priority.PRIORITY_STAT
+        return timedelta(seconds=self._settings.stat_promise_s if stat else self._settings.promise_s)
 
 
 def announcement(scan: Scan) -> Outgoing:
@@ -76,6 +134,24 @@ def announcement(scan: Scan) -> Outgoing:
 def refusal_code(error: SlideError) -> str:
     """The stable word for why a scan cannot be read, such as `damaged`."""
     return type(error).__name__.removeprefix("Slide").lower()
+
+
+def _same_scan_changed(slide: Slide, before: ScanProperties, scan: Scan) -> bool:
+    """The scan that was read, with other content: made at the same time of the same specimen, so no further scan."""
+    now = scan.properties
+    same = slide.specimen == scan.slide.specimen and before.scanned_at == now.scanned_at
+    return same and before.identity != now.identity
+
+
+def _copied(scan: Scan, original: Scan) -> Scan:
+    """A copy shares what becomes of its original."""
+    scan.copy_of = original.name
+    if original.state in ENDED:
+        scan.state = original.state
+        scan.reason.CopyFrom(original.reason)
+    else:
+        scan.reason.CopyFrom(Reason(code="copy", text=f"the same scan as {original.name}: one report for both"))
+    return scan
 
 
 def _no_specimen(barcode: str | None) -> Reason:

@@ -31,3 +31,9 @@ class IngestionSettings(Settings):
     erythrocytes: int = Field(5000, ge=0, description="erythrocytes to read, cells")
     platelets: int = Field(0, ge=0, description="platelets to read beyond those in the erythrocyte fields, cells")
     clump_fields: int = Field(4, ge=0, description="fields of the feathered edge searched for platelet clumps")
+    keep_days: float = Field(
+        90.0,
+        ge=2,
+        description="days of work that the tiles of a slide are kept, the pictures of its red cells and platelets; "
+        "at least as long as the laboratory must keep what its reports rest on",
+    )

@@ -2,17 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
 # What open_slide can read, or refuse with a reason. Anything else on the share is not a scan.
 SCAN_SUFFIXES = frozenset({".vsi", ".svs", ".ndpi", ".tif", ".tiff", ".scn", ".bif", ".svslide", ".vms", ".mrxs"})
-_PIXEL_FOLDER = re.compile(r"_(.+)_")
-
-log = structlog.get_logger()
+_PIXEL_FOLDER = re.compile(r"_(.+)_", re.DOTALL)
 
 
 class ShareUnreachable(OSError):
@@ -30,42 +26,101 @@ class FoundScan:
     path: Path
 
 
+@dataclass(frozen=True)
+class Listing:
+    """Every scan that was found, sorted by name, and the folders that could not be listed, with why."""
+
+    scans: tuple[FoundScan, ...]
+    unlisted: dict[str, str]
+
+    def hides(self, name: str) -> bool:
+        """Whether a scan of this name may lie in a folder that could not be listed."""
+        return any(name.startswith(f"{folder}/") for folder in self.unlisted)
+
+
 def find_scans(share: Path) -> list[FoundScan]:
-    """Every scan on the share, complete or not, sorted by name. Raises ShareUnreachable.
+    """Every scan on the share, complete or not, sorted by name. Raises ShareUnreachable."""
+    return list(list_share(share).scans)
+
+
+def list_share(share: Path) -> Listing:
+    """Everything on the share. Raises ShareUnreachable.
 
     A folder `_name_` with stacks is a VS200 scan even while its `name.vsi` is not there yet. Links to folders are not
     followed, and a subfolder that cannot be listed keeps only its own scans from being seen.
     """
     try:
-        entries = sorted(share.iterdir())
+        folders = [(share, _entries(share), False)]
     except OSError as error:
-        problem = f"the share {share} cannot be listed ({error.strerror}): mount it, or give access"
-        raise ShareUnreachable(problem) from error
-    paths = {path for entry in entries for path in _scans_at(entry)}
-    return sorted((FoundScan(_name(path, share), path) for path in paths), key=lambda scan: scan.name)
+        raise ShareUnreachable(_cannot_be_listed(share, error)) from error
+    paths: set[Path] = set()
+    unlisted: dict[str, str] = {}
+    while folders:
+        folder, entries, has_vsi = folders.pop()
+        stem = _stem_of_pixels(folder.name, entries) if folder != share else None
+        if stem is not None:
+            paths |= set() if has_vsi else {folder.parent / f"{stem}.vsi"}
+            continue
+        paths |= {Path(entry.path) for entry in entries if _is_scan(entry)}
+        for below in _folders(entries):
+            try:
+                inside = _entries(Path(below.path))
+            except OSError as error:
+                unlisted[_name(Path(below.path), share)] = error.strerror or type(error).__name__
+                continue
+            folders.append((Path(below.path), inside, _has_vsi(below.name, entries)))
+    scans = sorted((FoundScan(_name(path, share), path) for path in paths), key=lambda scan: scan.name)
+    return Listing(tuple(scans), unlisted)
 
 
-def _scans_at(entry: Path) -> Iterator[Path]:
-    if entry.name.startswith("."):
-        return
-    if entry.is_dir() and not entry.is_symlink():
-        yield from _scans_in(entry)
-    elif entry.suffix.lower() in SCAN_SUFFIXES:
-        yield entry
-
-
-def _scans_in(folder: Path) -> Iterator[Path]:
-    pixels = _PIXEL_FOLDER.fullmatch(folder.name)
+def share_problem(share: Path) -> str | None:
+    """Why what is not found on the share may be there all the same; None when the share can be believed."""
     try:
-        entries = sorted(folder.iterdir())
+        entries = _entries(share)
     except OSError as error:
-        log.warning("folder not listed", folder=folder.name, reason=error.strerror)
-        return
-    if pixels and any(entry.name.startswith("stack") for entry in entries):
-        yield folder.parent / f"{pixels[1]}.vsi"
-        return
-    for entry in entries:
-        yield from _scans_at(entry)
+        return _cannot_be_listed(share, error)
+    return None if entries else f"the share {share} is empty, as an unmounted one is: mount it"
+
+
+def _cannot_be_listed(share: Path, error: OSError) -> str:
+    return f"the share {share} cannot be listed ({error.strerror}): mount it, or give access"
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """A link is none. What cannot be asked counts as one: listing it tells why."""
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return True
+
+
+def _folders(entries: Iterable[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
+    return (entry for entry in entries if not entry.name.startswith(".") and _is_folder(entry))
+
+
+def _is_scan(entry: os.DirEntry[str]) -> bool:
+    visible = not entry.name.startswith(".") and Path(entry.name).suffix.lower() in SCAN_SUFFIXES
+    return visible and not _is_folder(entry)
+
+
+def _stem_of_pixels(folder: str, entries: Iterable[os.DirEntry[str]]) -> str | None:
+    """The name of the scan whose pixel folder this is; None for any other folder."""
+    match = _PIXEL_FOLDER.fullmatch(folder)
+    return match[1] if match and any(entry.name.startswith("stack") for entry in entries) else None
+
+
+def _has_vsi(folder: str, beside: Iterable[os.DirEntry[str]]) -> bool:
+    """Whether a pixel folder's .vsi lies beside it, however its suffix is written."""
+    match = _PIXEL_FOLDER.fullmatch(folder)
+    return match is not None and any(
+        entry.name[: -len(".vsi")] == match[1] and _is_scan(entry) and entry.name.lower().endswith(".vsi")
+        for entry in beside
+    )
 
 
 def _name(path: Path, share: Path) -> str:

@@ -1,42 +1,26 @@
-"""What ingestion keeps: every scan it has seen, with the last word said of it, and the urgency of each specimen."""
+"""What ingestion keeps of each scan it has seen: its files, and the last word said of it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, MetaData, Row, String, Table, select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.engine import Connection
 
+from services.ingestion.orders import OrderStore
+from services.ingestion.rounds import RoundStore
+from services.ingestion.tables import METADATA, SCANS
 from services.kit.clock import from_timestamp, to_timestamp
-from services.kit.contracts import Priority, Reading, Scan
+from services.kit.contracts import Scan, ScanState
 from services.kit.database import Database, upsert
 
-METADATA = MetaData()
-SCANS = Table(
-    "scans",
-    METADATA,
-    Column("name", String, primary_key=True),
-    Column("fingerprint", String, nullable=False),
-    # When this fingerprint was first seen (unix s): the moment the scan was complete, if it is.
-    Column("still_since", Float, nullable=False),
-    Column("state", Integer, nullable=False),
-    Column("slide_id", String, nullable=False, index=True),
-    Column("message", LargeBinary, nullable=False),
-    Column("announced", Boolean, nullable=False),
-)
-ROUNDS = Table(
-    "rounds",
-    METADATA,
-    Column("slide_id", String, primary_key=True),
-    Column("round", Integer, primary_key=True),
-    Column("reading", LargeBinary, nullable=False),
-)
-URGENCY = Table(
-    "urgency",
-    METADATA,
-    Column("specimen", String, primary_key=True),
-    Column("priority", Integer, nullable=False),
-)
+__all__ = ["METADATA", "KnownScan", "ScanStore", "Stores"]
+
+ENDED = frozenset({ScanState.SCAN_STATE_HELD, ScanState.SCAN_STATE_REFUSED})
+# Codes of reasons that ingestion itself looks at.
+REMOVED = "removed"
+UNREACHABLE = "unreachable"
+UNSTEADY = "unsteady"
 
 
 @dataclass(frozen=True)
@@ -59,29 +43,42 @@ class ScanStore:
         with self._database.transaction() as connection:
             return {row.name: _known(row) for row in connection.execute(select(SCANS))}
 
-    def save(self, known: KnownScan) -> None:
-        """Record the scan; it is to be announced if its message differs from what was recorded before."""
+    def get(self, name: str) -> KnownScan | None:
+        """The scan of that name."""
+        with self._database.transaction() as connection:
+            row = connection.execute(select(SCANS).where(SCANS.c.name == name)).one_or_none()
+        return None if row is None else _known(row)
+
+    def save(self, known: KnownScan, *, over: KnownScan | None = None) -> bool:
+        """Record the scan; it is to be announced if its message differs from what was recorded before.
+
+        With `over`, only where that is still what is recorded: another thread may have had its say; False then.
+        """
         with self._database.transaction() as connection:
             before = connection.execute(select(SCANS).where(SCANS.c.name == known.scan.name)).one_or_none()
+            if over is not None and (before is None or _known(before) != over):
+                return False
             message = _revised(known.scan, before.message if before else None)
             row = {
                 "name": known.scan.name,
                 "fingerprint": known.fingerprint,
-                "still_since": to_timestamp(known.still_since).ToMilliseconds() / 1e3,
+                "still_since": _seconds(known.still_since),
                 "state": known.scan.state,
                 "slide_id": known.scan.slide.slide_id,
                 "message": message,
                 "announced": bool(before and before.announced and before.message == message),
             }
             upsert(connection, SCANS, row)
+        return True
 
-    def original(self, slide_id: str, name: str) -> str:
-        """Name of the scan first recorded as this slide, other than `name` itself; empty when there is none."""
-        same = (SCANS.c.slide_id == slide_id) & (SCANS.c.name != name)
-        with self._database.transaction() as connection:
-            rows = connection.execute(select(SCANS).where(same)).all()
-        originals = [row.name for row in rows if not Scan.FromString(row.message).copy_of]
-        return min(originals, default="")
+    def original(self, slide_id: str, name: str) -> Scan | None:
+        """The scan that was first recorded as this slide and stands for it, other than `name` itself.
+
+        One that ended for what was done to its files, and not for what it shows, stands for nothing.
+        """
+        others = [known.scan for known in self.scans_of(slide_id) if known.scan.name != name]
+        standing = [scan for scan in others if not scan.copy_of and scan.reason.code not in (REMOVED, UNSTEADY)]
+        return min(standing, key=lambda scan: scan.name, default=None)
 
     def unannounced(self) -> list[Scan]:
         """Scans whose last word the other services may not have."""
@@ -95,40 +92,20 @@ class ScanStore:
             for scan in scans:
                 _mark_announced(connection, scan)
 
-    def name_of(self, slide_id: str) -> str | None:
-        """Name of a scan of this slide, an original before a copy; None when no scan of it is known any more."""
-        query = select(SCANS.c.message).where(SCANS.c.slide_id == slide_id).order_by(SCANS.c.name)
-        with self._database.transaction() as connection:
-            scans = [Scan.FromString(message) for message in connection.execute(query).scalars()]
-        return min(((bool(scan.copy_of), scan.name) for scan in scans), default=(False, None))[1]
-
     def scans_of(self, slide_id: str) -> list[KnownScan]:
-        """Every scan of a slide, copies too."""
+        """Every scan of a slide, the original before its copies."""
         with self._database.transaction() as connection:
-            return [_known(row) for row in connection.execute(select(SCANS).where(SCANS.c.slide_id == slide_id))]
+            known = [_known(row) for row in connection.execute(select(SCANS).where(SCANS.c.slide_id == slide_id))]
+        return sorted(known, key=lambda one: (bool(one.scan.copy_of), one.scan.name))
 
-    def save_round(self, reading: Reading) -> None:
-        """Record what a round read."""
-        row = {"slide_id": reading.slide.slide_id, "round": reading.round, "reading": reading.SerializeToString()}
-        with self._database.transaction() as connection:
-            upsert(connection, ROUNDS, row)
 
-    def rounds(self, slide_id: str) -> dict[int, Reading]:
-        """What each round of a slide read, by number."""
-        query = select(ROUNDS.c.round, ROUNDS.c.reading).where(ROUNDS.c.slide_id == slide_id)
-        with self._database.transaction() as connection:
-            return {row.round: Reading.FromString(row.reading) for row in connection.execute(query)}
+class Stores:
+    """Everything that ingestion keeps in its database."""
 
-    def set_urgency(self, specimen: str, priority: Priority.ValueType) -> None:
-        with self._database.transaction() as connection:
-            upsert(connection, URGENCY, {"specimen": specimen, "priority": int(priority)})
-
-    def urgency(self, specimen: str) -> Priority.ValueType:
-        """The specimen's priority by its order; routine while there is none."""
-        query = select(URGENCY.c.priority).where(URGENCY.c.specimen == specimen)
-        with self._database.transaction() as connection:
-            found = connection.execute(query).scalar_one_or_none()
-        return Priority.PRIORITY_ROUTINE if found is None else Priority.ValueType(found)
+    def __init__(self, database: Database) -> None:
+        self.scans = ScanStore(database)
+        self.rounds = RoundStore(database)
+        self.orders = OrderStore(database)
 
 
 def _revised(scan: Scan, before: bytes | None) -> bytes:
@@ -139,6 +116,10 @@ def _revised(scan: Scan, before: bytes | None) -> bytes:
     if revised.SerializeToString(deterministic=True) != before:
         revised.revision += 1
     return revised.SerializeToString(deterministic=True)
+
+
+def _seconds(moment: datetime) -> float:
+    return to_timestamp(moment).ToMilliseconds() / 1e3
 
 
 def _known(row: Row[tuple[object, ...]]) -> KnownScan:

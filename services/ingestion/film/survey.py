@@ -18,7 +18,7 @@ from services.ingestion.film.sharpness import confirmed_blur
 from services.ingestion.film.stain import LAYER, Pixels, Stain
 from services.ingestion.film.summary import summarise
 from services.ingestion.film.thickness import Part, parts
-from services.ingestion.film.verdict import empty, require_fine, require_readable, unstained
+from services.ingestion.film.verdict import empty, require_fine, require_plausible, require_readable, unstained
 from services.ingestion.slides.errors import SlideDamaged
 from services.ingestion.slides.slide import Slide
 
@@ -38,11 +38,12 @@ def map_film(slide: Slide, threads: int = 2) -> FilmMap:
     decoded are marked as damaged.
 
     Raises:
-        UnreadableFilm: the film is empty, unstained, unfocused, or scanned too coarsely (see `verdict`).
+        UnreadableFilm: the film is empty, unstained, unfocused, too large, or scanned too coarsely (see `verdict`).
         SlideDamaged: nothing of the level that is mapped can be decoded.
         SlideError: the scan cannot be read any more.
     """
     require_fine(slide.um_per_px)
+    require_plausible(slide.width * slide.um_per_px, slide.height * slide.um_per_px)
     film_raster = raster(slide)
     fill = slide.background if slide.missing_tiles else None
     with ThreadPoolExecutor(threads, "film") as pool:

@@ -4,7 +4,8 @@ UnreadableFilm     a person must look at the slide; `code` is stable, the messag
 ├── EmptyFilm      nothing lies on the glass
 ├── UnstainedFilm  blood without stain
 ├── UnfocusedFilm  no part of the film is sharp
-└── CoarseFilm     scanned with an objective too weak for single cells
+├── CoarseFilm     scanned with an objective too weak for single cells
+└── OversizedFilm  larger than a glass slide can be: its size or pixel size is wrong
 """
 
 from typing import ClassVar
@@ -23,6 +24,10 @@ COARSEST_SCAN_UM_PER_PX = 0.30
 
 PALEST_OD = 0.02
 """Mean over RGB of one layer of red cells; stained films have 0.08 to 0.25, unstained ones about 0.01."""
+
+
+LARGEST_FILM_MM2 = 76.0 * 52.0
+"""Twice a glass slide of 76 x 26 mm (ISO 8037-1). Bounds the memory of the film map, which grows with the area."""
 
 
 class UnreadableFilm(Exception):
@@ -45,6 +50,19 @@ class UnfocusedFilm(UnreadableFilm):
 
 class CoarseFilm(UnreadableFilm):
     code = "scan_too_coarse"
+
+
+class OversizedFilm(UnreadableFilm):
+    code = "scan_oversized"
+
+
+def require_plausible(width_um: float, height_um: float) -> None:
+    """Raises OversizedFilm when no slide has such an area."""
+    if width_um * height_um > LARGEST_FILM_MM2 * 1e6:
+        raise OversizedFilm(
+            f"The scan is {width_um / 1e3:.0f} x {height_um / 1e3:.0f} mm by its own words, larger than a slide. "
+            "Check its pixel size, and scan the slide again."
+        )
 
 
 def require_fine(um_per_px: float) -> None:

@@ -2,6 +2,7 @@
 
     SlideError
     ├── SlideIncomplete    files are missing or still growing: wait, then ask again
+    │   └── SlideChanged   it is not the scan any more that was opened: what was read of it is worth nothing
     ├── SlideUnreachable   the share cannot be read now: try again later
     ├── SlideDamaged       the files contradict themselves or the format: copy the scan again
     ├── SlideUnsupported   a sound file of a kind that is not read (fluorescence, several scans, unknown pixel size)
@@ -26,13 +27,20 @@ class SlideError(Exception):
         self.advice = self.default_advice if advice is None else advice
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.problem}. {self.advice}"
+        """For a person; what a file name holds that is no text stands in backslash escapes."""
+        return f"{self.file}: {self.problem}. {self.advice}".encode("utf-8", "backslashreplace").decode()
 
 
 class SlideIncomplete(SlideError):
     """Files are missing, short, or not written yet. Waiting may mend it."""
 
     default_advice = "Wait until the scan has been copied; if it stays so, copy it again from the scanner."
+
+
+class SlideChanged(SlideIncomplete):
+    """The files changed while the scan was read: pixels of two versions may stand side by side."""
+
+    default_advice = "Leave a scan alone while it is read; it is read anew when it is still."
 
 
 class SlideUnreachable(SlideError):

@@ -1,6 +1,7 @@
 """Which files a scan consists of, and whether they are all there: what admission looks at, at every poll."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,8 @@ from services.ingestion.slides.vsi.documents import open_pixels, open_vsi, pixel
 
 # More files than any scan has: a folder beyond this is not walked to its end.
 _MAX_FILES = 10_000
+# A pixel file lies two folders deep.
+_MAX_DEPTH = 4
 _PROBES, _PROBE = 64, 16
 _TIFF_SUFFIXES = frozenset({".svs", ".tif", ".tiff", ".scn", ".bif", ".svslide", ".ndpi"})
 
@@ -64,6 +67,11 @@ class FileSet:
             return ""
         return ""
 
+    def changed(self, later: "FileSet") -> str:
+        """Which of these files is not in `later` as it is here; empty where all are. Further files do not matter."""
+        there = set(later.files)
+        return next((file.name for file in self.files if file not in there), "")
+
     @property
     def complete(self) -> bool:
         """Whether every declared file is there in its whole length. Says nothing of whether the scan is sound."""
@@ -102,9 +110,22 @@ def read_barcode(path: Path) -> str | None:
 
 def _paths(path: Path) -> Iterator[Path]:
     yield path
-    folder = pixel_folder(path) if path.suffix.lower() == ".vsi" else path.with_suffix("")
-    if folder.is_dir():
-        yield from folder.rglob("*")
+    waiting = [(pixel_folder(path) if path.suffix.lower() == ".vsi" else path.with_suffix(""), 1)]
+    while waiting:
+        folder, depth = waiting.pop()
+        for entry in _entries(folder):
+            if not entry.is_dir(follow_symlinks=False):
+                yield Path(entry.path)
+            elif depth < _MAX_DEPTH:
+                waiting.append((Path(entry.path), depth + 1))
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(islice(entries, _MAX_FILES))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _scan_file(folder: Path, file: Path) -> ScanFile | None:
@@ -132,6 +153,16 @@ def _check_stacks(path: Path, declaration: SlideDeclaration) -> None:
         except (SlideDamaged, SlideUnsupported):
             # What is damaged is not missing; the other stacks may still be on their way.
             continue
+        except SlideIncomplete as error:
+            strangers = _strangers(path, declaration)
+            raise SlideIncomplete(error.file, f"{error.problem}{strangers}") from error
+
+
+def _strangers(path: Path, declaration: SlideDeclaration) -> str:
+    """Stacks in the folder that the .vsi does not name: the pixels of another slide may lie there."""
+    named = {stack.folder for stack in declaration.stacks}
+    others = sorted(e.name for e in _entries(pixel_folder(path)) if e.name.startswith("stack") and e.name not in named)
+    return f" (there are pixels of {', '.join(others[:4])}, of which this .vsi knows nothing)" if others else ""
 
 
 def _check_stack(path: Path, stack: StackDeclaration) -> None:

@@ -33,11 +33,20 @@ class PositionedFile:
             self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except (OSError, ValueError) as error:
             raise SlideUnreachable(name, f"cannot be opened ({_reason(error)})") from error
-        status = os.fstat(self._descriptor)
-        self.size = status.st_size
-        if not stat.S_ISREG(status.st_mode):
+        try:
+            self.size = self._regular_size()
+        except BaseException:
             self.close()
-            raise SlideUnsupported(name, "is not a regular file", "Name a scan's own file.")
+            raise
+
+    def _regular_size(self) -> int:
+        try:
+            status = os.fstat(self._descriptor)
+        except OSError as error:
+            raise SlideUnreachable(self.name, f"cannot be looked at ({_reason(error)})") from error
+        if not stat.S_ISREG(status.st_mode):
+            raise SlideUnsupported(self.name, "is not a regular file", "Name a scan's own file.")
+        return status.st_size
 
     def read(self, offset: int, length: int) -> bytes:
         """Exactly `length` bytes from `offset`.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from services.ingestion.slides.errors import SlideIncomplete
+from services.ingestion.slides.errors import SlideDamaged, SlideIncomplete
 from services.ingestion.slides.positioned import PositionedFile
 
 IMAGE_DESCRIPTION = 270
@@ -19,6 +19,8 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 7: 1, 13: 4, 16: 8, 18: 8}
 _MAX_DIRECTORIES = 4096
 _MAX_ENTRIES = 4096
 _MAX_ARRAY = 64 << 20
+# All tables of a file together; those of a teravoxel scan take less. Each poll reads them while a scan waits.
+_MAX_TABLES = 192 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,13 @@ class TiffFile:
     big: bool
     first: int
     _seen: set[int] = field(default_factory=set)
+    _bytes_read: int = 0
 
     def directories(self) -> Iterator[dict[int, Entry]]:
-        """Every directory, those of reduced levels included. A loop ends them. Raises SlideIncomplete."""
+        """Every directory, those of reduced levels included. A loop ends them.
+
+        Raises SlideIncomplete; SlideDamaged where the tables are too many to be sensible.
+        """
         waiting = [self.first]
         while waiting and len(self._seen) < _MAX_DIRECTORIES:
             offset = waiting.pop(0)
@@ -89,6 +95,9 @@ class TiffFile:
         return Entry(kind, count, struct.unpack_from(self.order + word, data, field_at)[0])
 
     def _read(self, offset: int, length: int) -> bytes:
+        self._bytes_read += length
+        if self._bytes_read > _MAX_TABLES:
+            raise SlideDamaged(self.file.name, f"its TIFF directories hold more than {_MAX_TABLES >> 20} MiB of tables")
         if offset + length > self.file.size:
             problem = f"a TIFF directory needs bytes up to {offset + length}, the file ends at {self.file.size}"
             raise SlideIncomplete(self.file.name, problem)
@@ -117,6 +126,7 @@ def check_tiff_complete(file: PositionedFile) -> None:
 
     Raises:
         SlideIncomplete: something lies past the end, or the directories have not been written yet.
+        SlideDamaged: there are more tables than a slide can have.
     """
     tiff = open_tiff(file)
     if tiff is None:

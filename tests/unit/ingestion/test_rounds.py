@@ -1,67 +1,28 @@
 import shutil
-from datetime import UTC, datetime
 
 import cv2
 import numpy as np
 import pytest
 
-from services.ingestion.handlers import IngestionHandlers
-from services.ingestion.reading import SlideReader
-from services.ingestion.settings import IngestionSettings
-from services.ingestion.store import METADATA, ScanStore
 from services.ingestion.tiles import TILE_PX
-from services.ingestion.watcher import Watcher
-from services.kit.clock import ManualClock
-from services.kit.contracts import Question, Reading, ReadingRequest, Scan, ScanState, Tile
-from services.kit.database import Database
+from services.kit.contracts import Question, Reading, ReadingRequest, Scan, ScanState
 from services.kit.errors import TransientError
-from services.kit.objects import Objects
-from services.kit.telemetry import Metrics
 from services.simulator.vsi import Stack, StackKind, write_slide
+from tests.unit.ingestion.at_work import FEW_CELLS, Ingestion
 
 LEUKOCYTES, ERYTHROCYTES = Question.QUESTION_LEUKOCYTES, Question.QUESTION_ERYTHROCYTES
 
 
-class Ingestion:
-    """Ingestion on a share, its objects in memory, moved by hand."""
-
-    def __init__(self, folder, **settings):
-        self.share = folder / "share"
-        self.share.mkdir()
-        self.clock = ManualClock(datetime(2026, 1, 5, 12, tzinfo=UTC))
-        self.database = Database.in_file(folder / "ingestion.db", METADATA)
-        self.store = ScanStore(self.database)
-        self.objects = Objects.in_memory()
-        loaded = IngestionSettings.load(share=self.share, settle_s=0, **settings)
-        self.watcher = Watcher(loaded, self.store, self.clock, Metrics())
-        reader = SlideReader(loaded, self.objects, self.clock, Metrics())
-        self.handlers = IngestionHandlers(loaded, self.store, reader)
-
-    def put(self, vsi):
-        shutil.copy(vsi, self.share)
-        shutil.copytree(vsi.with_name(f"_{vsi.stem}_"), self.share / f"_{vsi.stem}_")
-
-    def poll(self):
-        outputs = list(self.watcher.poll())
-        self.watcher.sent(outputs)
-        return [output.value for output in outputs]
-
-    def read(self, scan):
-        """The round's tiles and its reading (None when it gave none)."""
-        values = [output.value for output in self.handlers.scans(scan)]
-        return [v for v in values if isinstance(v, Tile)], next((v for v in values if isinstance(v, Reading)), None)
-
-
 @pytest.fixture
 def ingestion(tmp_path, small_slide):
-    made = Ingestion(tmp_path, leukocytes=10, erythrocytes=300, clump_fields=1)
+    made = Ingestion(tmp_path, settle_s=0, **FEW_CELLS)
     made.put(small_slide[0])
     yield made
     made.database.close()
 
 
 def test_a_round_gives_each_field_as_a_tile_and_says_what_it_read(ingestion):
-    [scan] = ingestion.poll()
+    [scan] = ingestion.announced()
     tiles, reading = ingestion.read(scan)
     assert [tile.tile_id for tile in tiles] == list(reading.tile_ids)
     assert len(set(reading.tile_ids)) == len(tiles) >= 3
@@ -73,7 +34,7 @@ def test_a_round_gives_each_field_as_a_tile_and_says_what_it_read(ingestion):
 
 
 def test_a_round_delivered_again_is_the_same_round(ingestion):
-    [scan] = ingestion.poll()
+    [scan] = ingestion.announced()
     first_tiles, first = ingestion.read(scan)
     again_tiles, again = ingestion.read(scan)
     assert [tile.SerializeToString() for tile in first_tiles] == [tile.SerializeToString() for tile in again_tiles]
@@ -81,7 +42,7 @@ def test_a_round_delivered_again_is_the_same_round(ingestion):
 
 
 def test_a_further_round_reads_other_fields_until_none_is_left(ingestion):
-    [scan] = ingestion.poll()
+    [scan] = ingestion.announced()
     _, reading = ingestion.read(scan)
     read, number = {field.field_id for field in reading.fields if not field.HasField("rejected")}, 1
     while LEUKOCYTES not in reading.exhausted:
@@ -98,13 +59,13 @@ def test_a_further_round_reads_other_fields_until_none_is_left(ingestion):
 
 
 def test_a_request_before_the_first_round_waits(ingestion):
-    [scan] = ingestion.poll()
+    [scan] = ingestion.announced()
     with pytest.raises(TransientError):
         list(ingestion.handlers.requests(ReadingRequest(slide=scan.slide, round=2, question=LEUKOCYTES, cells=5)))
 
 
 def test_a_slide_gone_before_a_further_round_says_that_nothing_more_comes(ingestion):
-    [scan] = ingestion.poll()
+    [scan] = ingestion.announced()
     ingestion.read(scan)
     (ingestion.share / "small.vsi").unlink()
     request = ReadingRequest(slide=scan.slide, round=2, question=LEUKOCYTES, cells=5)
@@ -121,7 +82,7 @@ def test_a_field_with_damaged_pixels_is_rejected_and_told_and_the_others_are_rea
     start = len(content) // 3
     content[start : start + 60_000] = b"\x55" * 60_000
     pixels.write_bytes(content)
-    [scan] = ingestion.poll()
+    [scan] = ingestion.announced()
     tiles, reading = ingestion.read(scan)
     damaged = [field for field in reading.fields if field.rejected.code in ("unreadable", "missing_tiles")]
     assert tiles
@@ -131,25 +92,25 @@ def test_a_field_with_damaged_pixels_is_rejected_and_told_and_the_others_are_rea
 def test_bare_glass_is_held_as_an_empty_film(ingestion):
     glass = np.full((3000, 3000, 3), 240, np.uint8)
     write_slide(ingestion.share, "glass", [Stack(10001, "40x", StackKind.MAIN, glass)], barcode="A9999")
-    scan = next(scan for scan in ingestion.poll() if scan.name == "glass.vsi")
+    scan = next(scan for scan in ingestion.announced() if scan.name == "glass.vsi")
     assert ingestion.read(scan) == ([], None)
-    [held] = ingestion.poll()
+    [held] = ingestion.announced()
     assert (held.state, held.reason.code) == (ScanState.SCAN_STATE_HELD, "film_empty")
     assert ingestion.read(scan) == ([], None)
 
 
 def test_a_scan_gone_before_it_was_read_is_held(ingestion):
-    [scan] = ingestion.poll()
+    [scan] = ingestion.announced()
     shutil.rmtree(ingestion.share / "_small_")
     (ingestion.share / "small.vsi").unlink()
     (ingestion.share / "another.vsi").touch()
     assert ingestion.read(scan) == ([], None)
-    held = next(scan for scan in ingestion.poll() if scan.name == "small.vsi")
+    held = next(scan for scan in ingestion.announced() if scan.name == "small.vsi")
     assert (held.state, held.reason.code) == (ScanState.SCAN_STATE_HELD, "removed")
 
 
 def test_an_empty_mount_point_is_a_share_that_is_away_and_no_removed_scan(ingestion):
-    [scan] = ingestion.poll()
+    [scan] = ingestion.announced()
     shutil.rmtree(ingestion.share / "_small_")
     (ingestion.share / "small.vsi").unlink()
     with pytest.raises(TransientError):
@@ -157,12 +118,12 @@ def test_an_empty_mount_point_is_a_share_that_is_away_and_no_removed_scan(ingest
 
 
 def test_a_word_from_before_the_admission_that_comes_late_is_not_read(ingestion):
-    [scan] = ingestion.poll()
+    [scan] = ingestion.announced()
     waiting = Scan(name=scan.name, state=ScanState.SCAN_STATE_WAITING)
     assert ingestion.read(waiting) == ([], None)
 
 
 def test_a_copy_is_not_read_again(ingestion):
-    [scan] = ingestion.poll()
+    [scan] = ingestion.announced()
     scan.copy_of = "other.vsi"
     assert ingestion.read(scan) == ([], None)

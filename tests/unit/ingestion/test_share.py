@@ -23,6 +23,12 @@ def test_a_pixel_folder_is_a_scan_before_its_vsi_is_there(tmp_path):
     assert names(tmp_path) == ["x1.vsi"]
 
 
+def test_a_vsi_in_capitals_is_one_scan_with_its_folder(tmp_path):
+    (tmp_path / "_x1_" / "stack10001").mkdir(parents=True)
+    (tmp_path / "x1.VSI").write_bytes(b"")
+    assert names(tmp_path) == ["x1.VSI"]
+
+
 def test_what_lies_in_a_pixel_folder_is_no_scan_of_its_own(tmp_path):
     (tmp_path / "_x1_" / "stack10001").mkdir(parents=True)
     (tmp_path / "_x1_" / "stack10001" / "frame_t.tif").write_bytes(b"")

@@ -27,7 +27,7 @@ def open_vsi(path: Path) -> PositionedFile:
     try:
         return PositionedFile(path, path.name)
     except SlideUnreachable as error:
-        if isinstance(error.__cause__, FileNotFoundError) and pixel_folder(path).is_dir():
+        if isinstance(error.__cause__, FileNotFoundError) and _is_folder(pixel_folder(path)):
             raise SlideIncomplete(path.name, "is not there, only the folder of its pixels") from error
         raise
 
@@ -77,6 +77,13 @@ def pixel_path(vsi: Path, stack: StackDeclaration) -> Path:
     if not frames:
         raise SlideIncomplete(stack.name, f"the pixel file {stack.folder}/frame_t.ets is not there")
     return folder / frames[0]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def open_pixels(vsi: Path, stack: StackDeclaration) -> PositionedFile:

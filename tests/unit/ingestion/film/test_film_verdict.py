@@ -47,5 +47,14 @@ def test_a_scan_through_a_weak_objective_is_too_coarse():
     assert "0.550" in str(error)
 
 
+@pytest.mark.parametrize(("width", "height"), [(4_000_000, 4_000_000), (4_000_000, 250_000)])
+def test_a_scan_larger_than_glass_is_refused_before_memory_is_taken_for_its_map(width, height):
+    slide = MemorySlide(np.full((600, 600, 3), 240, np.uint8))
+    slide.width, slide.height = width, height
+    with pytest.raises(UnreadableFilm) as caught:
+        map_film(slide)
+    assert caught.value.code == "scan_oversized"
+
+
 def test_a_pale_film_is_read():
     assert len(map_film(MemorySlide(field(6, DefectKind.PALE).image)).nuclei.probable) >= 3

@@ -5,8 +5,10 @@ import struct
 
 import pytest
 
-from services.ingestion import SlideError, open_slide
+from services.ingestion import SlideDamaged, SlideError, open_slide
 from services.ingestion.slides.files import file_set, read_barcode
+from services.ingestion.slides.positioned import PositionedFile
+from services.ingestion.slides.tiff import check_tiff_complete
 from tests.unit.ingestion.slides.slide_making import make_slide, patch, picture, pixel_file
 
 
@@ -83,3 +85,44 @@ def test_the_barcode_is_read_even_where_the_scan_cannot_be(slide):
     slide.write_bytes(slide.read_bytes()[:200])
     assert read_barcode(slide) is None
     assert read_barcode(slide.with_name("gone.vsi")) is None
+
+
+def test_a_tiff_of_tables_without_end_is_told_quickly_and_without_memory(tmp_path):
+    path, directories, values = tmp_path / "bomb.tif", 8, 8_000_000
+    size = 8 + 2 * 20 + 8
+    tables = 16 + directories * size
+    with path.open("wb") as file:
+        file.write(struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16))
+        for number in range(1, directories + 1):
+            following = 16 + number * size if number < directories else 0
+            entries = struct.pack("<HHQQ", 324, 16, values, tables) + struct.pack("<HHQQ", 325, 16, values, tables)
+            file.write(struct.pack("<Q", 2) + entries + struct.pack("<Q", following))
+        file.truncate(tables + values * 8)
+    assert file_set(path).complete, "what is damaged misses nothing"
+    with PositionedFile(path, path.name) as file, pytest.raises(SlideDamaged, match="MiB of tables"):
+        check_tiff_complete(file)
+
+
+def test_files_that_come_in_addition_change_nothing_of_a_scan_and_others_do(slide):
+    before = file_set(slide)
+    (pixel_file(slide).parent / "Thumbs.db").touch()
+    assert before.changed(file_set(slide)) == ""
+    os.utime(pixel_file(slide), ns=(1, 1))
+    assert before.changed(file_set(slide)) == "_S26-1_/stack10001/frame_t.ets"
+    slide.unlink()
+    assert before.changed(file_set(slide)) == "S26-1.vsi"
+
+
+def test_a_vsi_beside_the_pixels_of_another_slide_is_told(tmp_path):
+    own = make_slide(tmp_path / "a", picture(500, 300), name="S26-1")
+    other = make_slide(tmp_path / "b", picture(600, 300), name="S26-1")
+    pixel_file(own).write_bytes(pixel_file(other).read_bytes())
+    assert file_set(own).complete
+    with pytest.raises(SlideDamaged, match="belong not together"):
+        open_slide(own)
+
+
+def test_a_vsi_whose_folder_holds_stacks_that_it_does_not_name_tells_which(slide):
+    pixel_file(slide).parent.rename(pixel_file(slide).parent.with_name("stack10007"))
+    assert "stack10001/frame_t.ets is not there" in file_set(slide).missing
+    assert "stack10007" in file_set(slide).missing

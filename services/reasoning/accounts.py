@@ -28,7 +28,7 @@ def count_cells(fields: Sequence[ReadField], knowledge: Knowledge) -> Counts:
     """Everything that is counted. Raises TablesInvalid for a class that classes.yaml lacks."""
     counting = knowledge.counting
     return Counts(
-        differential(fields, knowledge.classes),
+        differential(fields, knowledge.classes, counting.possible_probability.value),
         morphology(fields, knowledge.classes, knowledge.grading),
         platelets(
             fields,

@@ -1,6 +1,6 @@
 """One slide as it stands in the store."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,24 +16,29 @@ from services.reasoning.store import CaseStore
 
 @dataclass(frozen=True)
 class Case:
-    """A slide with what was announced of it and how far its cells are here."""
+    """A slide with what was announced of it, how far its cells are here, and the order that it is decided under."""
 
     slide: Slide
     readings: tuple[Reading, ...]
     progress: Progress
     wanted: Mapping[Purpose, int]
     order: Order | None
+    # Revision of the order's word that took its cancellation back; 0 without one.
+    reinstated: int
 
 
-def open_case(store: CaseStore, slide_id: str, order: Order | None, settings: ReasoningSettings) -> Case:
-    """The case under `order`, whose urgency and wishes it takes on."""
+def open_case(
+    store: CaseStore, slide_id: str, orders: Sequence[Order], order: Order | None, settings: ReasoningSettings
+) -> Case:
+    """The case under `order`, as urgent and as thorough as the most demanding of the specimen's `orders`."""
     readings = tuple(store.readings(slide_id))
     scan = store.scan(slide_id)
     known = readings[0].slide if readings else scan.slide if scan else store.slide(slide_id)
-    leukocytes = order.leukocytes_wanted if order and order.leukocytes_wanted > 0 else settings.leukocytes
+    leukocytes = max((each.leukocytes_wanted or settings.leukocytes for each in orders), default=settings.leukocytes)
     wanted = {Purpose.LEUKOCYTES: leukocytes, Purpose.ERYTHROCYTES: settings.erythrocytes}
-    slide = _urgent(known, order, settings.stat_promise_s)
-    return Case(slide, readings, _progress(store, slide_id, readings), wanted, order)
+    slide = _urgent(known, orders, settings.stat_promise_s)
+    reinstated = store.reinstated(order.order_id) if order else 0
+    return Case(slide, readings, _progress(store, slide_id, readings), wanted, order, reinstated)
 
 
 def deadline_of(slide: Slide) -> datetime | None:
@@ -41,10 +46,10 @@ def deadline_of(slide: Slide) -> datetime | None:
     return from_timestamp(slide.deadline) if slide.HasField("deadline") else None
 
 
-def _urgent(known: Slide, order: Order | None, stat_promise_s: float) -> Slide:
+def _urgent(known: Slide, orders: Sequence[Order], stat_promise_s: float) -> Slide:
     slide = Slide()
     slide.CopyFrom(known)
-    if order is None or order.priority != Priority.PRIORITY_STAT:
+    if all(order.priority != Priority.PRIORITY_STAT for order in orders):
         return slide
     slide.priority = Priority.PRIORITY_STAT
     complete, deadline = reached(slide, Stage.STAGE_SCAN_COMPLETE), deadline_of(slide)

@@ -1,6 +1,6 @@
 """The cells of a film as reasoning counts them. Lengths are µm on the slide."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -36,11 +36,15 @@ class Box:
 
 @dataclass(frozen=True)
 class SmearCell:
-    """One cell. `label` is empty when no classifier was asked for it."""
+    """One cell. `label` is empty when no classifier was asked for it.
+
+    What a cell surely is or may be rests on candidates and probabilities, not on the label: that names the likeliest.
+    """
 
     cell_id: str
     kind: Kind
     label: str
+    # The conformal set: every class that cannot be excluded. The label may be one of several, or none of them.
     candidates: tuple[str, ...]
     box: Box
     # Calibrated, by class; empty when no classifier was asked.
@@ -50,10 +54,17 @@ class SmearCell:
     def identified(self) -> bool:
         return self.label not in ("", UNIDENTIFIED)
 
-    @property
-    def certainty(self) -> float:
-        """Calibrated probability of the label, 0 to 1; 0 when there is none."""
-        return self.probabilities.get(self.label, 0.0)
+    def is_surely(self, classes: Collection[str], probability: float) -> bool:
+        """Every candidate is one of `classes`, and together these are at least as probable as that."""
+        inside = bool(self.candidates) and set(self.candidates) <= set(classes)
+        return inside and self._probability(classes) >= probability
+
+    def may_be(self, classes: Collection[str], probability: float) -> bool:
+        """One of `classes` is a candidate, or together they are at least as probable as that."""
+        return not set(classes).isdisjoint(self.candidates) or self._probability(classes) >= probability
+
+    def _probability(self, classes: Collection[str]) -> float:
+        return sum(self.probabilities.get(name, 0.0) for name in classes)
 
 
 @dataclass(frozen=True)

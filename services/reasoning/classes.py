@@ -31,6 +31,7 @@ class ClassTable(BaseModel):
     leukocytes: Mapping[str, Role]
     groups: Mapping[str, tuple[str, ...]]
     reported: tuple[str, ...]
+    watched: Mapping[str, tuple[str, ...]]
     erythrocytes: tuple[str, ...]
 
     @classmethod
@@ -45,6 +46,9 @@ class ClassTable(BaseModel):
             raise ValueError(f"groups hold {', '.join(sorted(stray))}, which the differential does not count")
         if stray := set(self.reported) - set(self.groups):
             raise ValueError(f"reported groups that do not exist: {', '.join(sorted(stray))}")
+        watched = {name for classes in self.watched.values() for name in classes}
+        if stray := watched - set(self.leukocytes):
+            raise ValueError(f"watched classes that do not exist: {', '.join(sorted(stray))}")
         if clash := set(self.groups) & set(self.leukocytes):
             raise ValueError(f"a group may not have a class's name: {', '.join(sorted(clash))}")
         return self

@@ -32,7 +32,7 @@ class CountingTable(BaseModel):
     minimum_erythrocytes: Value
     most_unidentified_erythrocytes: Value
     certain_probability: Value
-    possible_blast_probability: Value
+    possible_probability: Value
     clump_gap_um: Value
     clump_platelets: Value
 

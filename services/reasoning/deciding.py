@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.kit.clock import to_timestamp
-from services.kit.contracts import Decision, Milestone, Order, Priority, Report, Scan, Slide, Stage, TileCells
+from services.kit.contracts import Decision, Milestone, Priority, Report, Scan, Stage, TileCells
 from services.kit.objects import Objects
 from services.kit.stages import reached
 from services.reasoning.accounts import account
@@ -15,7 +15,7 @@ from services.reasoning.factsheet import Circumstances
 from services.reasoning.figures import Note
 from services.reasoning.haemogram import Haemogram, read_haemogram
 from services.reasoning.knowledge import Knowledge
-from services.reasoning.lines import jsonl
+from services.reasoning.lines import cells_by_figure, jsonl
 from services.reasoning.reports import identify, outcome, read_report, reason
 
 UNREADABLE = "unreadable"
@@ -38,24 +38,28 @@ class ReportWriter:
         report.decision = outcome(told) if order else Decision.DECISION_AWAITING_ORDER
         report.final = told.judgement.final and order is not None
         report.reasons.extend(map(reason, told.judgement.reasons if order else [_awaited()]))
-        report.cells_uri = self._objects.put(f"slides/{case.slide.slide_id}/cells.jsonl", jsonl(tiles))
-        return self._complete(report, case.slide, order, _cells_read(tiles))
+        folder, evidence = f"slides/{case.slide.slide_id}", cells_by_figure(told.figures)
+        report.cells_uri = self._objects.put(f"{folder}/cells.jsonl", jsonl(tiles))
+        self._complete(report, case, evidence)
+        report.evidence_uri = self._objects.put(f"{folder}/reports/{report.report_id}/measures.json", evidence)
+        cells_read = _cells_read(tiles)
+        if cells_read is not None:
+            report.slide.milestones.append(Milestone(stage=Stage.STAGE_CELLS_READ, at=to_timestamp(cells_read)))
+        return report
 
-    def notice(self, slide: Slide, order: Order, decision: Decision.ValueType, why: Note, scan: Scan | None) -> Report:
+    def notice(self, case: Case, decision: Decision.ValueType, why: Note, scan: Scan | None) -> Report:
         """A report without figures: why there are none."""
         report = Report(decision=decision, reasons=[reason(why)])
         if scan is not None and scan.HasField("properties"):
             report.scan.CopyFrom(scan.properties)
-        return self._complete(report, slide, order, None)
-
-    def _complete(self, report: Report, slide: Slide, order: Order | None, cells_read: datetime | None) -> Report:
-        report.slide.CopyFrom(slide)
-        report.order_id = order.order_id if order else ""
-        report.rules_version = self.knowledge.rules.version
-        identify(report)
-        if cells_read is not None:
-            report.slide.milestones.append(Milestone(stage=Stage.STAGE_CELLS_READ, at=to_timestamp(cells_read)))
+        self._complete(report, case, b"")
         return report
+
+    def _complete(self, report: Report, case: Case, evidence: bytes) -> None:
+        report.slide.CopyFrom(case.slide)
+        report.order_id = case.order.order_id if case.order else ""
+        report.rules_version = self.knowledge.rules.version
+        identify(report, evidence, case.reinstated)
 
 
 def _circumstances(case: Case, tiles: Sequence[TileCells]) -> Circumstances:

@@ -1,5 +1,6 @@
 """Where each slide's next step is decided, whatever message came last: every order of arrival ends the same.
 
+- A slide whose scan is another slide now, such as an incomplete copy that went on growing: nothing more.
 - A scan that ingestion held or refused: a notice with its reason, once the specimen has an order.
 - A second scan of a specimen that is reported: held, naming the first.
 - All cells of every round are here: ask for more while a target is not reached, else decide. Without an order the
@@ -7,6 +8,7 @@
 - The deadline is near: decide with what is there; when no field was read yet, say so, and decide when all is read.
 - A further order for a slide that is reported: held, for a person to see that both concern the same patient. When the
   order before was cancelled, the slide is decided anew under the new one.
+- An order whose cancellation is taken back: everything is told anew, as new reports; what went before was withdrawn.
 """
 
 from collections.abc import Sequence
@@ -31,6 +33,10 @@ _SCAN_DECISIONS = {
 }
 _TOO_LATE = Note(
     "too_late", "The deadline came before any field of the slide was read; it is reported when it is read."
+)
+_ALREADY = Note(
+    "already_reported",
+    "Another order of this specimen was already answered: a person must see that both orders concern one patient.",
 )
 _EXPIRED = Note(
     "expired", "The order came after the slide's cells were thrown away: scan the slide again, or look at it."
@@ -58,6 +64,8 @@ class Desk:
         first = self._first_reported(slide_id, specimen)
         if first == slide_id:
             return self._answer_further(slide_id, orders)
+        if self._cases.is_left(slide_id):
+            return []
         if scan is not None and scan.state in _SCAN_DECISIONS:
             why = Note(scan.reason.code, scan.reason.text)
             return self._tell(slide_id, orders, _SCAN_DECISIONS[scan.state], why, Basis.SCAN)
@@ -85,25 +93,28 @@ class Desk:
         answered = [
             order for order in orders if order.order_id in issued and issued[order.order_id].basis == Basis.CELLS
         ]
-        if not answered and orders and not self._cases.is_forgotten(slide_id):
+        if not answered:
             return self._read_on(slide_id, orders)
         others = [order for order in orders if order not in answered]
-        why = _already(answered[0].order_id if answered else "an order that was cancelled")
-        return self._tell(slide_id, others, Decision.DECISION_HELD, why, Basis.ALREADY_REPORTED)
+        return self._tell(slide_id, others, Decision.DECISION_HELD, _ALREADY, Basis.ALREADY_REPORTED)
 
     def _tell(
         self, slide_id: str, orders: Sequence[Order], decision: Decision.ValueType, why: Note, basis: Basis
     ) -> list[Outgoing]:
-        """A notice for each order: none may wait in silence."""
+        """A notice for each of `orders`: none may wait in silence."""
         scan = self._cases.scan(slide_id)
         outputs = []
         for order in orders:
-            slide = open_case(self._cases, slide_id, order, self._settings).slide
-            outputs += self._issuer.issue(self._writer.notice(slide, order, decision, why, scan), basis)
+            notice = self._writer.notice(self._case(slide_id, order), decision, why, scan)
+            outputs += self._issuer.issue(notice, basis)
         return outputs
 
+    def _case(self, slide_id: str, order: Order | None) -> Case:
+        orders = self._cases.orders(self._cases.specimen(slide_id))
+        return open_case(self._cases, slide_id, orders, order, self._settings)
+
     def _read_on(self, slide_id: str, orders: Sequence[Order]) -> list[Outgoing]:
-        case = open_case(self._cases, slide_id, orders[0] if orders else None, self._settings)
+        case = self._case(slide_id, orders[0] if orders else None)
         said = {issued.basis for issued in self._issuer.reports.in_force(slide_id).values()}
         if not orders and said & {Basis.AWAITING, Basis.CELLS}:
             return []
@@ -114,7 +125,7 @@ class Desk:
             return self._wait(case, [])
         if self._carries_percentages(case) and Basis.TOO_LATE not in said:
             return self._decide(case)
-        why = _EXPIRED if self._cases.is_forgotten(slide_id) else _TOO_LATE
+        why = _EXPIRED if self._cases.is_forgotten(slide_id) and not case.readings else _TOO_LATE
         return self._tell(slide_id, orders, Decision.DECISION_HELD, why, Basis.TOO_LATE)
 
     def _carries_percentages(self, case: Case) -> bool:
@@ -151,8 +162,3 @@ def _request(case: Case, ask: Ask) -> Outgoing:
 def _second(first: str) -> Note:
     text = f"A second scan of a specimen that was reported from slide {first}: a person must say which one counts."
     return Note("second_scan", text)
-
-
-def _already(order_id: str) -> Note:
-    text = f"The slide was already reported under {order_id}: a person must see that both orders concern one patient."
-    return Note("already_reported", text)

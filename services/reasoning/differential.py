@@ -8,7 +8,7 @@ Cells that the classifier would not name are counted and shown beside it, never 
 Fields of the feathered edge are no part of it: large cells are carried there, and percentages would follow them.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.reasoning.cells import UNIDENTIFIED, Kind, Purpose, ReadField, SmearCell
@@ -31,7 +31,9 @@ class Differential:
     members: Mapping[str, tuple[str, ...]]
     erythroblast_cells: tuple[SmearCell, ...]
     erythroblasts: Figure
-    # Leukocytes with a name, on fields of the feathered edge.
+    # Cells that are or may be of a watched kind, of all nucleated cells looked at.
+    possible: tuple[Figure, ...]
+    # Leukocytes on fields of the feathered edge.
     at_edge: tuple[SmearCell, ...]
 
     def for_report(self, table: ClassTable, minimum: float, most_undecided: float) -> list[Figure]:
@@ -50,7 +52,7 @@ class Differential:
             count("leukocytes.counted", self.counted, looked_at),
             count("leukocytes.unidentified", self.unidentified, looked_at),
         ]
-        return [*counts, *figures]
+        return [*counts, *map(Figure.as_count, self.possible), *figures]
 
     def _decided(self, figure: Figure, most_undecided: float) -> Figure:
         (name,) = self.members[figure.name]
@@ -62,23 +64,28 @@ class Differential:
         return figure
 
 
-def differential(fields: Sequence[ReadField], table: ClassTable) -> Differential:
-    """Count the leukocytes of `fields`. Raises TablesInvalid for a class that the table lacks."""
+def differential(fields: Sequence[ReadField], table: ClassTable, possible: float) -> Differential:
+    """Count the leukocytes of `fields`; those that are a watched class with a probability of `possible` may be one.
+
+    Raises TablesInvalid for a class that the table lacks.
+    """
     inside = _leukocytes(field for field in fields if field.purposes & COUNTED_ON)
     outside = _leukocytes(field for field in fields if not field.purposes & COUNTED_ON)
     counted = _counted(inside, table)
+    unidentified = tuple(c for c in inside if c.label == UNIDENTIFIED and not _of_one_group(c, table))
     erythroblasts = _with_role(inside, table, Role.ERYTHROBLAST)
     classes = {f"differential.{name}": (name,) for name in table.differential}
     groups = {f"differential.{name}": members for name, members in table.groups.items()}
     return Differential(
         counted=counted,
-        unidentified=tuple(c for c in inside if c.label == UNIDENTIFIED and not _of_one_group(c, table)),
+        unidentified=unidentified,
         classes=tuple(_share(name, members, counted) for name, members in classes.items()),
         groups=tuple(_share(name, members, counted) for name, members in groups.items()),
         members=classes | groups,
         erythroblast_cells=erythroblasts,
         erythroblasts=per_hundred("erythroblasts.per_100_leukocytes", erythroblasts, len(counted), "/100{WBCs}"),
-        at_edge=_with_role(outside, table, Role.DIFFERENTIAL),
+        possible=tuple(_possible((*counted, *unidentified, *erythroblasts), table, possible)),
+        at_edge=tuple(outside),
     )
 
 
@@ -113,6 +120,12 @@ def _with_role(cells: Iterable[SmearCell], table: ClassTable, role: Role) -> tup
 
 def _share(name: str, members: Sequence[str], counted: Sequence[SmearCell]) -> Figure:
     return percentage(name, [cell for cell in counted if _belongs(cell, members)], len(counted))
+
+
+def _possible(nucleated: Sequence[SmearCell], table: ClassTable, probability: float) -> Iterator[Figure]:
+    for name, classes in table.watched.items():
+        cells = [cell for cell in nucleated if cell.may_be(classes, probability)]
+        yield percentage(f"leukocytes.possible_{name}", cells, len(nucleated))
 
 
 def _undecided(cells: int, group: Figure) -> Note:

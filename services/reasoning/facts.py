@@ -40,7 +40,12 @@ _SHARE = (
     ("percent", FactType.DOUBLE, "share of the leukocytes counted, %", True),
     ("low", FactType.DOUBLE, "lower exact 95 % limit of the share, %", True),
     ("high", FactType.DOUBLE, "upper exact 95 % limit of the share, %", True),
-    ("certain", FactType.INT, "certain cells: only candidate, and probability ≥ certain_probability", False),
+    (
+        "certain",
+        FactType.INT,
+        "certain cells: no candidate is of another class, and their probability is ≥ certain_probability",
+        False,
+    ),
     ("certain_percent", FactType.DOUBLE, "share of the certain cells, %", True),
     ("certain_low", FactType.DOUBLE, "lower exact 95 % limit of the share of the certain cells, %", True),
     ("edge_certain", FactType.INT, "certain cells on fields of the feathered edge, outside the differential", False),
@@ -50,7 +55,12 @@ _RED = (
     ("percent", FactType.DOUBLE, "share of the red cells classified, %", True),
     ("low", FactType.DOUBLE, "lower exact 95 % limit of the share, %", True),
     ("high", FactType.DOUBLE, "upper exact 95 % limit of the share, %", True),
-    ("grade", FactType.INT, "grade by grading.yaml, 0 to 3; absent for a class that is not graded", True),
+    (
+        "grade",
+        FactType.INT,
+        "grade by grading.yaml, 0 to 3; absent where there is none or misreads may explain it",
+        True,
+    ),
 )
 _FIXED = (
     Fact("order.known", FactType.BOOL, "the specimen has an order"),
@@ -64,33 +74,6 @@ _FIXED = (
         "leukocytes.unidentified_percent",
         FactType.DOUBLE,
         "their share of all leukocytes looked at, %",
-        optional=True,
-        measure="leukocytes.unidentified",
-    ),
-    Fact(
-        "leukocytes.possible_blasts",
-        FactType.INT,
-        "leukocytes without a name that may be blasts: blast is a candidate, or not improbable",
-        measure="leukocytes.unidentified",
-    ),
-    Fact(
-        "leukocytes.possible_blasts_percent",
-        FactType.DOUBLE,
-        "their share of all leukocytes looked at, %",
-        optional=True,
-        measure="leukocytes.unidentified",
-    ),
-    Fact(
-        "leukocytes.possible_early_granulocytes_percent",
-        FactType.DOUBLE,
-        "share of leukocytes without a name of which myelocyte or promyelocyte is a candidate, %",
-        optional=True,
-        measure="leukocytes.unidentified",
-    ),
-    Fact(
-        "leukocytes.possible_erythroblasts_percent",
-        FactType.DOUBLE,
-        "share of leukocytes without a name of which erythroblast is a candidate, %",
         optional=True,
         measure="leukocytes.unidentified",
     ),
@@ -113,6 +96,7 @@ _FIXED = (
         measure="platelets.per_100_erythrocytes",
     ),
     Fact("platelets.clumps", FactType.INT, "clumps of platelets", measure="platelets.clumps"),
+    Fact("platelets.edge_fields", FactType.INT, "fields of the feathered edge read for clumps"),
     Fact("reading.fields", FactType.INT, "fields chosen to be read"),
     Fact("reading.unreadable_fields", FactType.INT, "fields whose pixels could not be read"),
     Fact("reading.unreadable_percent", FactType.DOUBLE, "their share of the fields chosen, %", optional=True),
@@ -126,9 +110,19 @@ _FIXED = (
 
 def fact_model(classes: ClassTable, haemogram: HaemogramTable) -> dict[str, Fact]:
     """Every fact by name."""
-    facts = [*_FIXED, *_leukocyte_facts(classes), *_red_cell_facts(classes), *_erythroblast_facts()]
-    facts += _haemogram_facts(haemogram)
+    facts = [*_FIXED, *_possible_facts(classes), *_leukocyte_facts(classes), *_erythroblast_facts()]
+    facts += [*_red_cell_facts(classes), *_haemogram_facts(haemogram)]
     return {fact.name: fact for fact in facts}
+
+
+def _possible_facts(classes: ClassTable) -> Iterator[Fact]:
+    for name, watched in classes.watched.items():
+        measure = f"leukocytes.possible_{name}"
+        meaning = f"nucleated cells that are or may be {' or '.join(watched)}, whatever they are called"
+        yield Fact(measure, FactType.INT, meaning, measure=measure)
+        share = "their share of all nucleated cells looked at, %"
+        for suffix, said in (("percent", share), ("low", f"lower exact 95 % limit of {share}")):
+            yield Fact(f"{measure}_{suffix}", FactType.DOUBLE, said, optional=True, measure=measure)
 
 
 def _leukocyte_facts(classes: ClassTable) -> Iterator[Fact]:

@@ -1,9 +1,8 @@
 """The facts of one slide, from what was counted, read and ordered."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.reasoning.cells import SmearCell
 from services.reasoning.counting import CountingTable
 from services.reasoning.differential import Differential
 from services.reasoning.facts import FactValue
@@ -41,9 +40,6 @@ class Counts:
     platelets: Platelets
 
 
-_EARLY = frozenset({"myelocyte", "promyelocyte"})
-
-
 def facts_of(
     counts: Counts, circumstances: Circumstances, haemogram: Haemogram, counting: CountingTable
 ) -> dict[str, FactValue]:
@@ -59,17 +55,6 @@ def facts_of(
         *((f"haemogram.{name}", float(value)) for name, value in haemogram.values.items()),
     ]
     return {name: value for name, value in facts if value is not None}
-
-
-def certain(cells: Sequence[SmearCell], probability: float) -> list[SmearCell]:
-    """Cells whose class is their only candidate and at least as probable as that."""
-    return [cell for cell in cells if cell.candidates == (cell.label,) and cell.certainty >= probability]
-
-
-def _surely(cell: SmearCell, members: Collection[str], probability: float) -> bool:
-    """Every class that the cell could be is one of `members`, and together they are at least as probable as that."""
-    inside = bool(cell.candidates) and set(cell.candidates) <= set(members)
-    return inside and sum(cell.probabilities.get(name, 0.0) for name in members) >= probability
 
 
 def _circumstances(known: Circumstances) -> Iterator[NamedFact]:
@@ -89,38 +74,32 @@ def _circumstances(known: Circumstances) -> Iterator[NamedFact]:
 
 def _leukocytes(counted: Differential, counting: CountingTable) -> Iterator[NamedFact]:
     looked_at = len(counted.counted) + len(counted.unidentified)
-    blasts = sum(
-        "blast" in cell.candidates or cell.probabilities.get("blast", 0.0) >= counting.possible_blast_probability.value
-        for cell in counted.unidentified
-    )
     yield "leukocytes.counted", len(counted.counted)
     yield "leukocytes.minimum", int(counting.minimum_leukocytes.value)
     yield "leukocytes.unidentified", len(counted.unidentified)
     yield "leukocytes.unidentified_percent", _percent(len(counted.unidentified), looked_at)
-    yield "leukocytes.possible_blasts", blasts
-    yield "leukocytes.possible_blasts_percent", _percent(blasts, looked_at)
-    immature = sum(bool(_EARLY & set(cell.candidates)) for cell in counted.unidentified)
-    yield "leukocytes.possible_early_granulocytes_percent", _percent(immature, looked_at)
-    erythroblasts = sum("erythroblast" in cell.candidates for cell in counted.unidentified)
-    yield "leukocytes.possible_erythroblasts_percent", _percent(erythroblasts, looked_at)
+    for figure in counted.possible:
+        yield figure.name, figure.numerator
+        yield f"{figure.name}_percent", figure.value
+        yield f"{figure.name}_low", figure.low
 
 
 def _classes(counted: Differential, probability: float) -> Iterator[NamedFact]:
-    edge = certain(counted.at_edge, probability)
     for figure in (*counted.classes, *counted.groups):
-        members = set(counted.members[figure.name])
-        sure = [cell for cell in counted.counted if _surely(cell, members, probability)]
+        members = counted.members[figure.name]
+        sure = [cell for cell in counted.counted if cell.is_surely(members, probability)]
         surely = percentage(figure.name, sure, figure.denominator)
         yield from _shares(figure)
         yield f"{figure.name}.certain", surely.numerator
         yield f"{figure.name}.certain_percent", surely.value
         yield f"{figure.name}.certain_low", surely.low
-        yield f"{figure.name}.edge_certain", sum(cell.label in members for cell in edge)
+        yield f"{figure.name}.edge_certain", sum(cell.is_surely(members, probability) for cell in counted.at_edge)
 
 
 def _erythroblasts(counted: Differential, probability: float) -> Iterator[NamedFact]:
     figure = counted.erythroblasts
-    surely = per_hundred("", certain(counted.erythroblast_cells, probability), figure.denominator, "")
+    sure = [cell for cell in counted.erythroblast_cells if cell.is_surely(["erythroblast"], probability)]
+    surely = per_hundred("", sure, figure.denominator, "")
     yield "erythroblasts.count", figure.numerator
     yield "erythroblasts.certain", surely.numerator
     yield "erythroblasts.per_100_leukocytes", figure.value
@@ -132,10 +111,10 @@ def _erythrocytes(counted: Morphology, counting: CountingTable) -> Iterator[Name
     yield "erythrocytes.counted", len(counted.classified)
     yield "erythrocytes.minimum", int(counting.minimum_erythrocytes.value)
     yield "erythrocytes.unidentified_percent", _percent(len(counted.unidentified), len(counted.classified))
-    if counted.withheld(counting.minimum_erythrocytes.value, counting.most_unidentified_erythrocytes.value):
-        # What is not reported is no ground for a finding either.
-        return
-    for figure in counted.classes:
+    # What is not reported is no ground for a finding either: a share that is withheld is absent.
+    for figure in counted.classes_told(
+        counting.minimum_erythrocytes.value, counting.most_unidentified_erythrocytes.value
+    ):
         yield from _shares(figure)
         yield f"{figure.name}.grade", figure.grade
 
@@ -144,6 +123,7 @@ def _platelets(counted: Platelets) -> Iterator[NamedFact]:
     yield "platelets.counted", len(counted.counted)
     yield "platelets.per_100_erythrocytes", counted.ratio.value
     yield "platelets.clumps", len(counted.clumps)
+    yield "platelets.edge_fields", counted.edge_fields
 
 
 def _shares(figure: Figure) -> Iterator[NamedFact]:

@@ -32,6 +32,12 @@ class Figure:
     high: float | None = None
     withheld: Note | None = None
     grade: int | None = None
+    # What the denominator counts where the name does not say it, as a UCUM annotation.
+    denominator_unit: str = ""
+
+    def as_count(self) -> "Figure":
+        """The numerator as a plain count, of the denominator."""
+        return Figure(self.name, self.numerator, self.denominator, "1", self.cell_ids)
 
     def without_value(self, why: Note) -> "Figure":
         """The counts alone."""

@@ -38,9 +38,11 @@ class ReasoningHandlers:
 
     def scans(self, scan: Scan) -> list[Outgoing]:
         """Remember what became of a scan. Copies, and scans that are not complete yet, say nothing of a slide."""
-        if scan.copy_of or not scan.slide.slide_id or scan.state == ScanState.SCAN_STATE_WAITING:
-            return []
         with self._step() as step:
+            if not step.cases.name_scan(scan) or scan.copy_of or scan.state == ScanState.SCAN_STATE_WAITING:
+                return []
+            if not scan.slide.slide_id:
+                return []
             step.cases.meet(scan.slide)
             new = step.cases.put_scan(scan)
             return step.follow([scan.slide.slide_id], new=new)

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.reasoning.cells import UNIDENTIFIED, Kind, Purpose, ReadField, SmearCell
 from services.reasoning.classes import ClassTable
 from services.reasoning.errors import TablesInvalid
-from services.reasoning.figures import Figure, Note, count, percentage
+from services.reasoning.figures import PER_HUNDRED, Figure, Note, count, percentage
+from services.reasoning.intervals import share
 from services.reasoning.yamlfile import read_table
 
 FILE = Path(__file__).parent / "data" / "grading.yaml"
@@ -44,41 +45,78 @@ class Limits(BaseModel):
         return int(percent > 0 and percent >= self.one)
 
 
+class Misread(BaseModel):
+    """How many of how many normal red cells a classifier gave a class, by its card."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cells: int = Field(ge=0)
+    of: int = Field(ge=1)
+
+    @property
+    def percent(self) -> float:
+        """Upper exact 95 % limit of that share, %."""
+        return PER_HUNDRED * share(self.cells, self.of).high
+
+
 class GradingTable(BaseModel):
-    """Limits by class, from grading.yaml."""
+    """Limits by class and what misreading gives of it, from grading.yaml."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: str
     source: str
     grades: Mapping[str, Limits]
+    misreads_source: str
+    misreads: Mapping[str, Misread]
 
     @classmethod
     def load(cls, file: Path = FILE) -> Self:
         """The table in `file`. Raises TablesInvalid."""
         return read_table(cls, file, TablesInvalid)
 
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if odd := set(self.grades) ^ set(self.misreads):
+            raise ValueError(f"grades and misreads must name the same classes: {', '.join(sorted(odd))}")
+        return self
+
+    def graded(self, name: str, figure: Figure) -> Figure:
+        """The class's share with its grade, where it has one.
+
+        Without value and grade where its grade would be 1+ or more and misread normal cells may explain the share: its
+        lower limit does not lie above what the classifier makes of them. Misreads only add: grade 0 stands.
+        """
+        if name not in self.grades or figure.value is None or figure.low is None:
+            return figure
+        grade, misread = self.grades[name].grade(figure.value), self.misreads[name].percent
+        if grade > 0 and figure.low <= misread:
+            return figure.without_value(_misread(figure, misread))
+        return replace(figure, grade=grade)
+
 
 @dataclass(frozen=True)
 class Morphology:
-    """Red cells classified, and their classes with values and grades whatever their size."""
+    """Red cells classified, and their classes with values and grades however few cells there are."""
 
     classified: tuple[SmearCell, ...]
     unidentified: tuple[SmearCell, ...]
     classes: tuple[Figure, ...]
 
     def for_report(self, minimum: float, most_unidentified: float) -> list[Figure]:
-        """Every figure; without values and grades when fewer than `minimum` red cells were classified, or when more
-        than `most_unidentified` % of them could not be named: 0 % of a class would then say nothing.
-        """
-        figures = list(self.classes)
-        if why := self.withheld(minimum, most_unidentified):
-            figures = [figure.without_value(why) for figure in figures]
+        """Every figure, the classes as `classes_told` has them."""
         doubtful = count("erythrocytes.unidentified", self.unidentified, len(self.classified))
-        return [count("erythrocytes.counted", self.classified, len(self.classified)), doubtful, *figures]
+        counted = count("erythrocytes.counted", self.classified, len(self.classified))
+        return [counted, doubtful, *self.classes_told(minimum, most_unidentified)]
 
-    def withheld(self, minimum: float, most_unidentified: float) -> Note | None:
-        """Why shares of classes say nothing; None when they do."""
+    def classes_told(self, minimum: float, most_unidentified: float) -> list[Figure]:
+        """The classes, without values and grades when fewer than `minimum` red cells were classified, or when more than
+        `most_unidentified` % of them could not be named: 0 % of a class would then say nothing.
+        """
+        why = self._withheld(minimum, most_unidentified)
+        return [figure.without_value(why) for figure in self.classes] if why else list(self.classes)
+
+    def _withheld(self, minimum: float, most_unidentified: float) -> Note | None:
         classified, unidentified = len(self.classified), len(self.unidentified)
         if classified < minimum:
             return _too_few(classified, minimum)
@@ -112,9 +150,14 @@ def classified_erythrocytes(field: ReadField, table: ClassTable) -> list[SmearCe
 
 
 def _graded(name: str, classified: Sequence[SmearCell], grading: GradingTable) -> Figure:
-    figure = percentage(f"erythrocytes.{name}", [c for c in classified if c.label == name], len(classified))
-    limits = grading.grades.get(name)
-    return figure if limits is None or figure.value is None else replace(figure, grade=limits.grade(figure.value))
+    share_of = percentage(f"erythrocytes.{name}", [c for c in classified if c.label == name], len(classified))
+    return grading.graded(name, share_of)
+
+
+def _misread(figure: Figure, percent: float) -> Note:
+    read = f"{figure.numerator} of {figure.denominator} red cells were read as this"
+    text = f"{read}, which misread normal cells alone may give (up to {percent:.1f} %)"
+    return Note("misreads_explain", text)
 
 
 def _too_few(counted: int, minimum: float) -> Note:

@@ -20,6 +20,9 @@ COUNTED_ON = frozenset({Purpose.ERYTHROCYTES, Purpose.PLATELETS})
 CLUMPS_ON = COUNTED_ON | {Purpose.PLATELET_CLUMPS}
 
 Clump = tuple[SmearCell, ...]
+_NOT_SEARCHED = Note(
+    "clumps_not_searched", "no field of the feathered edge was read, where clumps gather: none seen says nothing"
+)
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,20 @@ class Platelets:
     erythrocytes: int
     ratio: Figure
     clumps: tuple[Clump, ...]
+    # Fields searched for clumps, and those of them that lie where clumps gather.
+    fields: int
+    edge_fields: int
 
     def for_report(self) -> list[Figure]:
-        """Platelets counted, per 100 red cells, and clumps: their number, with the cells of all of them."""
+        """Platelets counted, per 100 red cells, and clumps: how many in how many fields, with the cells of all of them.
+
+        That no clump was seen says something only when fields were read where clumps are carried.
+        """
         ratio = self.ratio.without_value(_clumped(len(self.clumps))) if self.clumps else self.ratio
-        members = count("platelets.clumps", (cell for clump in self.clumps for cell in clump))
-        clumps = Figure("platelets.clumps", len(self.clumps), members.numerator, "1", members.cell_ids)
+        members = tuple(cell.cell_id for clump in self.clumps for cell in clump)
+        clumps = Figure("platelets.clumps", len(self.clumps), self.fields, "1", members, denominator_unit="{fields}")
+        if not self.clumps and not self.edge_fields:
+            clumps = clumps.without_value(_NOT_SEARCHED)
         return [count("platelets.counted", self.counted), ratio, clumps]
 
 
@@ -44,12 +55,15 @@ def platelets(fields: Sequence[ReadField], table: ClassTable, *, gap_um: float, 
     inside = [cell for field in fields if field.purposes & COUNTED_ON for cell in field.cells]
     counted = tuple(platelets_of(inside, table))
     erythrocytes = sum(cell.kind is Kind.ERYTHROCYTE for cell in inside)
-    searched = [cell for field in fields if field.purposes & CLUMPS_ON for cell in field.cells]
+    searched = [field for field in fields if field.purposes & CLUMPS_ON and not field.unreadable]
+    candidates = list(platelets_of((cell for field in searched for cell in field.cells), table))
     return Platelets(
         counted=counted,
         erythrocytes=erythrocytes,
         ratio=per_hundred("platelets.per_100_erythrocytes", counted, erythrocytes, "/100{RBCs}"),
-        clumps=tuple(clumps_of(list(platelets_of(searched, table)), gap_um, smallest)),
+        clumps=tuple(clumps_of(candidates, gap_um, smallest)),
+        fields=len(searched),
+        edge_fields=sum(Purpose.PLATELET_CLUMPS in field.purposes for field in searched),
     )
 
 

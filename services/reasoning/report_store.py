@@ -7,8 +7,9 @@ from sqlalchemy import Connection, func, select, update
 
 from services.kit.clock import from_timestamp
 from services.kit.contracts import Decision, Report
+from services.kit.database import upsert
 from services.reasoning.rows import content
-from services.reasoning.tables import REPORTS
+from services.reasoning.tables import REINSTATED, REPORTS
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class ReportStore:
         self._connection = connection
 
     def issue(self, report: Report, basis: str, *, announced: bool) -> None:
-        """Put a new report in force for its slide and order."""
+        """Put a report in force for its slide and order: a new one, or one whose content was thrown away."""
         row = {
             "report_id": report.report_id,
             "issue": self._next(),
@@ -44,10 +45,13 @@ class ReportStore:
             "announced": announced,
             "message": content(report),
         }
-        self._connection.execute(REPORTS.insert().values(**row))
+        upsert(self._connection, REPORTS, row)
 
     def reissue(self, report_id: str, *, announced: bool) -> Report | None:
-        """Put a report that was in force before in force again, as it was decided then; None when there is none."""
+        """Put a report that was in force before in force again, as it was decided then.
+
+        None when there is none, or its content was thrown away.
+        """
         same = REPORTS.c.report_id == report_id
         before = self._connection.execute(select(REPORTS.c.message).where(same)).scalar_one_or_none()
         if not before:
@@ -56,8 +60,14 @@ class ReportStore:
         return Report.FromString(before)
 
     def in_force(self, slide_id: str) -> dict[str, Issued]:
-        """The slide's last report by order, the last issued last; the empty id stands for none."""
-        query = _ISSUED.where(REPORTS.c.slide_id == slide_id).order_by(REPORTS.c.issue)
+        """The slide's last report by order, the last issued last; the empty id stands for none.
+
+        What was issued before an order's cancellation was taken back is not in force.
+        """
+        withdrawn = select(REINSTATED.c.order_id).where(
+            REINSTATED.c.order_id == REPORTS.c.order_id, REINSTATED.c.issue >= REPORTS.c.issue
+        )
+        query = _ISSUED.where(REPORTS.c.slide_id == slide_id, ~withdrawn.exists()).order_by(REPORTS.c.issue)
         last: dict[str, Issued] = {}
         for row in self._connection.execute(query):
             last.pop(row.order_id, None)

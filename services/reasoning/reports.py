@@ -22,6 +22,9 @@ from services.reasoning.evidence import question
 from services.reasoning.figures import Figure, Note
 from services.reasoning.rules.book import Rule
 
+# Characters of a text that others wrote part of: a unit, a file's name.
+LONGEST_TEXT = 300
+
 
 def read_report(
     readings: Sequence[Reading], tiles: Sequence[TileCells], account: Account, wanted: Mapping[Purpose, int]
@@ -41,14 +44,21 @@ def read_report(
     return report
 
 
-def identify(report: Report) -> None:
-    """Give the report its id: a function of slide, order and content, not of when it was decided or passed on."""
+def identify(report: Report, evidence: bytes, reinstated: int) -> None:
+    """Give the report its id: a function of slide, order and content, not of when it was decided or passed on.
+
+    `evidence` (the cells of its measures) is content. So is `reinstated`, the revision of the order's word that took a
+    cancellation back, 0 without one: what was told before counts as withdrawn with the order, and must be told again
+    under another id, or its receivers would know it for a repetition.
+    """
     content = Report()
     content.CopyFrom(report)
     content.slide.CopyFrom(Slide(slide_id=report.slide.slide_id, specimen=report.slide.specimen))
     for moment in ("decided_at", "report_id"):
         content.ClearField(moment)
-    report.report_id = hashlib.sha256(content.SerializeToString(deterministic=True)).hexdigest()[:32]
+    again = f"reinstated {reinstated}".encode() if reinstated else b""
+    whole = b"".join([content.SerializeToString(deterministic=True), evidence, again])
+    report.report_id = hashlib.sha256(whole).hexdigest()[:32]
 
 
 def outcome(account: Account) -> Decision.ValueType:
@@ -57,8 +67,9 @@ def outcome(account: Account) -> Decision.ValueType:
 
 
 def reason(note: Note) -> Reason:
-    """A note as the contract says it."""
-    return Reason(code=note.code, text=note.text)
+    """A note as the contract says it, cut where it would fill more than a few lines of a report."""
+    whole = len(note.text) <= LONGEST_TEXT
+    return Reason(code=note.code, text=note.text if whole else f"{note.text[: LONGEST_TEXT - 1]}…")
 
 
 def _measure(figure: Figure) -> Measure:
@@ -71,8 +82,8 @@ def _measure(figure: Figure) -> Measure:
         high=figure.high,
         unit=figure.unit,
         withheld=reason(figure.withheld) if figure.withheld else None,
-        cell_ids=figure.cell_ids,
         grade=figure.grade,
+        denominator_unit=figure.denominator_unit,
     )
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import Connection, Table, delete, func, select, update
 
 from services.kit.clock import from_timestamp
 from services.kit.contracts import Order, Reading, Scan, Slide, TileCells
 from services.kit.database import upsert
 from services.reasoning.rows import content, insert_new
-from services.reasoning.tables import ORDERS, READINGS, REPORTS, SLIDES, TILES
+from services.reasoning.tables import ORDERS, READINGS, REINSTATED, REPORTS, SCANS, SLIDES, TILES
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,27 @@ class CaseStore:
             "forgotten": False,
         }
         insert_new(self._connection, SLIDES, row)
+
+    def name_scan(self, scan: Scan) -> bool:
+        """Record which slide the scan is; False when a later word on it is known."""
+        query = select(SCANS.c.revision, SCANS.c.slide_id).where(SCANS.c.name == scan.name)
+        known = self._connection.execute(query).first()
+        if known is not None and scan.revision < known.revision:
+            return False
+        row = {"name": scan.name, "revision": scan.revision, "slide_id": scan.slide.slide_id}
+        upsert(self._connection, SCANS, row)
+        if known is not None and known.slide_id != scan.slide.slide_id and self.is_left(known.slide_id):
+            self.set_due(known.slide_id, None)
+        return True
+
+    def is_left(self, slide_id: str) -> bool:
+        """Whether the slide's scan is another slide now, or none that is known, and no other scan is this slide."""
+        scan = self.scan(slide_id)
+        if scan is None:
+            return False
+        query = select(SCANS.c.slide_id).where((SCANS.c.name == scan.name) | (SCANS.c.slide_id == slide_id))
+        slides = set(self._connection.execute(query).scalars())
+        return bool(slides) and slide_id not in slides
 
     def put_scan(self, scan: Scan) -> bool:
         """Record the scan's state; False when it is what was recorded last."""
@@ -69,10 +90,12 @@ class CaseStore:
         return self._connection.execute(query).first() is not None
 
     def put_order(self, order: Order) -> bool:
-        """Record an order as it stands now; False when it is what was recorded last."""
-        query = select(ORDERS.c.message).where(ORDERS.c.order_id == order.order_id)
-        if self._connection.execute(query).scalar_one_or_none() == content(order):
+        """Record an order as it stands now; False when it is what was recorded last, or older."""
+        known = self._order(order.order_id)
+        if known is not None and (order.revision < known.revision or content(order) == content(known)):
             return False
+        if known is not None and known.cancelled and not order.cancelled:
+            self._reinstate(order)
         row = {
             "order_id": order.order_id,
             "specimen": order.specimen,
@@ -128,6 +151,11 @@ class CaseStore:
         query = select(ORDERS.c.message).where(wanted).order_by(ORDERS.c.ordered_at, ORDERS.c.order_id)
         return [Order.FromString(message) for message in self._connection.execute(query).scalars()]
 
+    def reinstated(self, order_id: str) -> int:
+        """The revision of the order's last word that took a cancellation back; 0 without one."""
+        query = select(REINSTATED.c.revision).where(REINSTATED.c.order_id == order_id)
+        return self._connection.execute(query).scalar_one_or_none() or 0
+
     def set_due(self, slide_id: str, due: float | None) -> None:
         """When to decide the slide with what is there (unix s); None for never."""
         self._update(SLIDES, slide_id, {"due": due})
@@ -150,6 +178,20 @@ class CaseStore:
             self._connection.execute(delete(table).where(table.c.slide_id.in_(old)))
         self._connection.execute(update(SLIDES).where(SLIDES.c.slide_id.in_(old)).values(forgotten=True))
         self._connection.execute(update(REPORTS).where(REPORTS.c.slide_id.in_(old)).values(message=b""))
+
+    def _order(self, order_id: str) -> Order | None:
+        query = select(ORDERS.c.message).where(ORDERS.c.order_id == order_id)
+        found = self._connection.execute(query).scalar_one_or_none()
+        return None if found is None else Order.FromString(found)
+
+    def _reinstate(self, order: Order) -> None:
+        """What was issued for the order so far is no longer in force."""
+        last = self._connection.execute(select(func.max(REPORTS.c.issue))).scalar_one_or_none() or 0
+        upsert(
+            self._connection,
+            REINSTATED,
+            {"order_id": order.order_id, "revision": order.revision, "issue": last},
+        )
 
     def _update(self, table: Table, slide_id: str, row: Mapping[str, object]) -> None:
         self._connection.execute(update(table).where(table.c.slide_id == slide_id).values(**row))

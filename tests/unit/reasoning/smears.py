@@ -1,5 +1,6 @@
 """Composes what the other services say of a slide."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -91,19 +92,22 @@ def slide(slide_id="s1", specimen="24-0001", priority=Priority.PRIORITY_ROUTINE,
     )
 
 
-def scan(of=None, state=ScanState.SCAN_STATE_ADMITTED, code="", text="", copy_of=""):
+def scan(of=None, state=ScanState.SCAN_STATE_ADMITTED, code="", text="", copy_of="", name="", revision=0):
     reason = Reason(code=code, text=text) if code else None
+    known = of or slide()
+    name = name or f"{known.slide_id}.vsi"
     return Scan(
-        name="a.vsi",
+        name=name,
         state=state,
-        slide=of or slide(),
+        slide=known,
         reason=reason,
         copy_of=copy_of,
-        properties=ScanProperties(name="a.vsi"),
+        properties=ScanProperties(name=name),
+        revision=revision,
     )
 
 
-def order(order_id="o1", specimen="24-0001", haemogram=(), wanted=0, cancelled=False, stat=False, minute=0):
+def order(order_id="o1", specimen="24-0001", haemogram=(), wanted=0, cancelled=False, stat=False, minute=0, revision=0):
     return Order(
         order_id=order_id,
         specimen=specimen,
@@ -111,6 +115,7 @@ def order(order_id="o1", specimen="24-0001", haemogram=(), wanted=0, cancelled=F
         ordered_at=to_timestamp(NOON + timedelta(minutes=minute)),
         leukocytes_wanted=wanted,
         cancelled=cancelled,
+        revision=revision,
         haemogram=[Analyte(loinc=loinc, value=value, unit=unit) for loinc, value, unit in haemogram],
     )
 
@@ -230,3 +235,8 @@ def reports(outputs: Sequence) -> list[Report]:
 
 def measures(report):
     return {measure.name: measure for measure in report.measures}
+
+
+def evidence(bench, report):
+    """The ids of each measure's cells."""
+    return json.loads(bench.objects.get(report.evidence_uri))

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from services.reasoning.cells import Box, Kind, Purpose, ReadField, SmearCell
 from services.reasoning.classes import ClassTable
-from services.reasoning.differential import differential, leukocytes_counted
+from services.reasoning.differential import differential as counted_differential
+from services.reasoning.differential import leukocytes_counted
 from services.reasoning.errors import TablesInvalid
 from services.reasoning.morphology import GradingTable, Limits, morphology
 from services.reasoning.platelets import clumps_of, platelets
@@ -16,6 +17,10 @@ from services.reasoning.platelets import clumps_of, platelets
 CLASSES = ClassTable.load()
 GRADING = GradingTable.load()
 HERE = Box(0, 0, 10, 10)
+
+
+def differential(fields, table):
+    return counted_differential(fields, table, 0.2)
 
 
 def cells(kind, **labels):
@@ -94,6 +99,7 @@ def test_the_feathered_edge_is_no_part_of_the_differential():
     counted = differential([field(whites(lymphocyte=100)), edge], CLASSES)
     assert len(counted.counted) == 100
     assert [cell.label for cell in counted.at_edge].count("blast") == 2
+    assert not any(figure.numerator for figure in counted.possible)
     assert leukocytes_counted(edge, CLASSES) == 0
 
 
@@ -212,6 +218,31 @@ def test_no_estimate_is_given_when_clumps_are_seen_and_the_clump_names_its_cells
     assert told["platelets.per_100_erythrocytes"].value is None
     assert told["platelets.per_100_erythrocytes"].withheld is not None
     assert told["platelets.counted"].numerator == 0
+
+
+def clumps_told(*fields):
+    told = {f.name: f for f in platelets(fields, CLASSES, gap_um=1.0, smallest=5).for_report()}
+    return told["platelets.clumps"]
+
+
+def test_clumps_are_counted_of_the_fields_that_were_searched():
+    clump = at(*((3.0 * n, 0.0) for n in range(6)))
+    edges = [field(clump, purposes=[Purpose.PLATELET_CLUMPS], name="a"), field(purposes=[Purpose.PLATELET_CLUMPS])]
+    unread = ReadField("b", frozenset({Purpose.PLATELET_CLUMPS}), (), unreadable=True)
+    told = clumps_told(field(reds(normal=1000)), *edges, unread, field(purposes=[Purpose.LEUKOCYTES]))
+    assert (told.numerator, told.denominator, told.denominator_unit, told.withheld) == (1, 3, "{fields}", None)
+
+
+@pytest.mark.parametrize("unreadable", [False, True])
+def test_that_no_clump_was_seen_is_told_only_when_the_feathered_edge_was_read(unreadable):
+    edge = ReadField("edge", frozenset({Purpose.PLATELET_CLUMPS}), (), unreadable)
+    assert (clumps_told(field(reds(normal=1000)), edge).withheld is not None) == unreadable
+    assert clumps_told(field(reds(normal=1000))).withheld.code == "clumps_not_searched"
+
+
+def test_a_clump_in_the_monolayer_is_told_without_the_feathered_edge():
+    told = clumps_told(field(reds(normal=1000), at(*((3.0 * n, 0.0) for n in range(6)))))
+    assert (told.numerator, told.withheld) == (1, None)
 
 
 def test_without_red_cells_there_is_no_ratio():

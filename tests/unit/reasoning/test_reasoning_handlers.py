@@ -14,6 +14,7 @@ from tests.unit.reasoning.smears import (
     NOON,
     PLAIN,
     erythrocyte,
+    evidence,
     film,
     film_tiles,
     leukocyte,
@@ -45,12 +46,13 @@ def test_a_plain_slide_with_an_order_is_released_as_preliminary(bench):
 
 
 def test_a_report_carries_counts_intervals_units_and_cells(bench):
-    told = measures(decided(bench.take(order(), *film())))
+    report = decided(bench.take(order(), *film()))
+    told, cells = measures(report), evidence(bench, report)
     segmented = told["differential.neutrophil_segmented"]
     assert (segmented.numerator, segmented.denominator, segmented.value, segmented.unit) == (112, 200, 56.0, "%")
     assert segmented.low == pytest.approx(48.8, abs=0.1)
     assert segmented.high == pytest.approx(63.0, abs=0.1)
-    assert len(segmented.cell_ids) == 112
+    assert len(cells["differential.neutrophil_segmented"]) == 112
     assert told["differential.neutrophils"].value == 60
     assert told["platelets.per_100_erythrocytes"].value == 10
     assert told["erythrocytes.normal"].value == 100
@@ -58,7 +60,7 @@ def test_a_report_carries_counts_intervals_units_and_cells(bench):
     assert told["erythrocytes.target"].grade == 0
     assert told["leukocytes.counted"].numerator == 200
     for name, measure in told.items():
-        assert name == "platelets.clumps" or len(measure.cell_ids) == measure.numerator
+        assert name == "platelets.clumps" or len(cells[name]) == measure.numerator
 
 
 def test_the_measures_that_the_lis_codes_are_there(bench):
@@ -259,7 +261,8 @@ def test_a_second_order_for_a_reported_slide_is_held_for_a_person(bench):
     report = decided(bench.take(order("o2", minute=5)))
     assert (report.decision, report.order_id) == (Decision.DECISION_HELD, "o2")
     assert report.reasons[0].code == "already_reported"
-    assert "o1" in report.reasons[0].text
+    assert "Another order of this specimen" in report.reasons[0].text
+    assert "o1" not in report.reasons[0].text
     assert list(report.measures) == []
 
 
@@ -290,7 +293,7 @@ def test_a_scan_that_is_not_read_is_told_once_its_order_is_known(bench, state, d
     report = decided(bench.take(order()))
     assert (report.decision, report.order_id) == (decision, "o1")
     assert (report.reasons[0].code, report.reasons[0].text) == ("damaged", "tile 7 is cut short")
-    assert report.scan.name == "a.vsi"
+    assert report.scan.name == "s1.vsi"
 
 
 def test_the_reason_of_a_held_scan_is_told_at_once_when_the_order_is_there(bench):
@@ -302,6 +305,24 @@ def test_a_held_scan_that_becomes_whole_is_read_and_reported(bench):
     bench.take(order(), scan(state=ScanState.SCAN_STATE_HELD, code="incomplete", text="files are missing"))
     report = decided(bench.take(scan(), *film()))
     assert report.decision == Decision.DECISION_RELEASED
+
+
+def test_a_slide_whose_scan_went_on_growing_is_told_to_no_order(bench):
+    held = ScanState.SCAN_STATE_HELD
+    bench.take(scan(slide("u1"), held, "incomplete", "half of it is here", name="a.vsi", revision=1))
+    bench.take(scan(slide("s1"), name="a.vsi", revision=2))
+    assert reports(bench.take(scan(slide("u1"), held, "incomplete", "half", name="a.vsi", revision=1))) == []
+    assert reports(bench.take(order())) == [], "only the whole scan counts, and it is not read yet"
+    bench.clock.advance(3600)
+    assert {report.slide.slide_id for report in reports(bench.guard())} == {"s1"}
+
+
+def test_a_slide_that_another_scan_still_is_stays_told(bench):
+    held = ScanState.SCAN_STATE_HELD
+    bench.take(scan(slide("u1"), held, "incomplete", "half of it is here", name="a.vsi", revision=1))
+    bench.take(scan(slide("u1"), held, copy_of="a.vsi", name="b.vsi", revision=1))
+    bench.take(scan(slide("s1"), name="a.vsi", revision=2))
+    assert [report.slide.slide_id for report in reports(bench.take(order()))] == ["u1"]
 
 
 def test_what_becomes_of_the_scan_after_the_report_changes_nothing(bench):

@@ -26,6 +26,7 @@ from services.analysis.handlers import AnalysisHandlers
 from services.analysis.models import ModelRepository
 from services.analysis.onnx_runtime import session
 from services.analysis.pixels import TILE, Rgb
+from services.analysis.readers import LocalReaders
 from services.analysis.reading import crop_of
 from services.analysis.settings import AnalysisSettings
 from services.analysis.tile_store import TileStore
@@ -78,7 +79,8 @@ def measure(tiles: int, rounds: int) -> dict[str, Any]:
     taken: dict[str, list[Times]] = {}
     with ThreadPoolExecutor(settings.fetch_threads) as pool:
         store = TileStore(objects, settings.crop_quality)
-        handlers = AnalysisHandlers(reader, store, pool, SystemClock(), Metrics())
+        metrics = Metrics()
+        handlers = AnalysisHandlers(LocalReaders(runtime, reader, metrics), store, pool, SystemClock(), metrics)
         for _ in range(rounds):
             for name, run in bare.items():
                 taken.setdefault(name, []).append(_seconds(lambda run=run: run(work)))

@@ -3,6 +3,10 @@
 FrottisError
 ├── SettingsError
 │   └── ModelUnusable      a model file is missing, was changed, or breaks its contract: the service does not start
+├── TransientError
+│   ├── ModelsAway         Triton cannot be reached, is too slow, or has a model that is not ready
+│   ├── ModelUnknown       Triton serves a version of a model without a description that can be used
+│   └── ModelChanged       Triton took another version while work was under way
 ├── PoisonError
 │   └── TileUnreadable     a tile's pixels are missing, damaged or not at the canonical resolution
 ├── ImageUnreadable        an image given to `frottis analyse` cannot be read
@@ -11,11 +15,23 @@ FrottisError
 └── ResultUnwritable       the file for the cells cannot be written
 """
 
-from services.kit.errors import FrottisError, PoisonError, SettingsError
+from services.kit.errors import FrottisError, PoisonError, SettingsError, TransientError
 
 
 class ModelUnusable(SettingsError):
     """A model file is missing, is not the file that its description was written for, or breaks the contract."""
+
+
+class ModelsAway(TransientError):
+    """Triton does not answer for a model now."""
+
+
+class ModelUnknown(TransientError):
+    """What a version's numbers mean is not known: nothing is read with it until its description is installed."""
+
+
+class ModelChanged(TransientError):
+    """The weights that were asked are served no more: the work is done again with those that are."""
 
 
 class TileUnreadable(PoisonError):

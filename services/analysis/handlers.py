@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
+from datetime import datetime
+from functools import partial
 
 from services.analysis import cells as domain
 from services.analysis.cells import Kind
 from services.analysis.messages import cell_id, cell_message, tile_cells, unreadable_tile
+from services.analysis.readers import Readers
 from services.analysis.reading import CellReader
 from services.analysis.tile_store import TileStore, fragment
 from services.analysis.tiles import TilePixels
@@ -21,8 +24,8 @@ CELLS = "cells"
 class AnalysisHandlers:
     """Stateless: a tile delivered again gives the same cells under the same ids, and overwrites its own crops."""
 
-    def __init__(self, reader: CellReader, store: TileStore, pool: Executor, clock: Clock, metrics: Metrics) -> None:
-        self._reader = reader
+    def __init__(self, readers: Readers, store: TileStore, pool: Executor, clock: Clock, metrics: Metrics) -> None:
+        self._readers = readers
         self._store = store
         self._pool = pool
         self._clock = clock
@@ -32,20 +35,22 @@ class AnalysisHandlers:
         """Read the tiles of one batch together.
 
         Raises TileUnreadable naming the tile whose pixels cannot be had; the loop then delivers the others alone.
+        Raises TransientError while the models cannot be had.
         """
         tiles: list[Tile] = [message.value for message in batch]
+        reader = self._readers.current(min(filter(None, map(_deadline, tiles)), default=None))
         pixels = list(self._pool.map(self._store.load, tiles))
-        found = self._reader.read(pixels)
-        for answer in self._pool.map(self._answer, tiles, pixels, found):
+        found = reader.read(pixels)
+        for answer in self._pool.map(partial(self._answer, reader), tiles, pixels, found):
             yield self._outgoing(answer)
 
     def unreadable(self, message: Received, reason: str) -> Iterator[Outgoing]:
         """Tell that a tile could not be read, so that no round waits for its cells for ever."""
         yield self._outgoing(unreadable_tile(message.value, reason))
 
-    def _answer(self, tile: Tile, pixels: TilePixels, found: Sequence[domain.Cell]) -> TileCells:
+    def _answer(self, reader: CellReader, tile: Tile, pixels: TilePixels, found: Sequence[domain.Cell]) -> TileCells:
         cells = [self._message(tile, pixels, cell) for cell in found]
-        return tile_cells(tile, cells, self._reader.models(pixels.classify))
+        return tile_cells(tile, cells, reader.models(pixels.classify))
 
     def _message(self, tile: Tile, pixels: TilePixels, cell: domain.Cell) -> Cell:
         name = cell_id(tile, cell.detection)
@@ -58,5 +63,8 @@ class AnalysisHandlers:
     def _outgoing(self, answer: TileCells) -> Outgoing:
         slide = answer.slide
         reach(slide, Stage.STAGE_CELLS_READ, self._clock.now(), self._metrics)
-        deadline = from_timestamp(slide.deadline) if slide.HasField("deadline") else None
-        return Outgoing(CELLS, slide.slide_id, answer, deadline)
+        return Outgoing(CELLS, slide.slide_id, answer, _deadline(answer))
+
+
+def _deadline(message: Tile | TileCells) -> datetime | None:
+    return from_timestamp(message.slide.deadline) if message.slide.HasField("deadline") else None

@@ -1,9 +1,9 @@
 """Settings of the analysis service."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.kit.settings import Settings
@@ -46,3 +46,30 @@ class AnalysisSettings(Settings):
     crop_quality: int = Field(
         default=92, ge=50, le=100, description="JPEG quality of leukocyte crops kept as evidence (libjpeg's scale)."
     )
+    triton: str | None = Field(
+        default=None,
+        pattern=r"^[^/:\s]+:\d{1,5}$",
+        description="Host and port of Triton's gRPC; none runs the models in this process.",
+    )
+    triton_timeout_s: float = Field(
+        default=30.0, gt=0, le=600, description="s that one request to Triton may take; less when a deadline is nearer"
+    )
+    triton_look_s: float = Field(
+        default=5.0, gt=0, le=60, description="s between two looks at which versions of the models Triton has"
+    )
+    triton_requests: int = Field(default=4, ge=1, le=64, description="Requests to Triton at a time (count).")
+    triton_ca: Path | None = Field(
+        default=None, description="PEM file of the authorities of Triton's certificate; none speaks without TLS."
+    )
+    triton_certificate: Path | None = Field(
+        default=None, description="PEM file of the certificate shown to Triton, where it asks for one."
+    )
+    triton_key: Path | None = Field(default=None, description="PEM file of that certificate's key.")
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if (self.triton_certificate is None) != (self.triton_key is None):
+            raise ValueError("triton_certificate and triton_key belong together: set both or neither")
+        if self.triton_certificate is not None and self.triton_ca is None:
+            raise ValueError("triton_certificate needs triton_ca: without it there is no TLS")
+        return self

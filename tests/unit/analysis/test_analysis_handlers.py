@@ -9,6 +9,7 @@ from services.analysis.cells import Kind
 from services.analysis.errors import TileUnreadable
 from services.analysis.handlers import AnalysisHandlers
 from services.analysis.pixels import LEUKOCYTE_CROP, TILE
+from services.analysis.readers import LocalReaders
 from services.analysis.tile_store import TileStore
 from services.kit.clock import ManualClock, to_timestamp
 from services.kit.contracts import Kind as KindCode
@@ -30,9 +31,12 @@ def objects():
 
 
 @pytest.fixture
-def handlers(reader, objects):
+def handlers(runtime, reader, objects):
+    metrics = Metrics()
     with ThreadPoolExecutor(2) as pool:
-        yield AnalysisHandlers(reader, TileStore(objects, 92), pool, ManualClock(START), Metrics())
+        yield AnalysisHandlers(
+            LocalReaders(runtime, reader, metrics), TileStore(objects, 92), pool, ManualClock(START), metrics
+        )
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from services.simulator.composer import Recipe, compose_film
 from services.simulator.slide import write_film
@@ -9,6 +10,23 @@ from services.simulator.slide import write_film
 # Speed lives in benchmarks: a busy machine fails no test.
 settings.register_profile("frottis", deadline=None)
 settings.load_profile("frottis")
+
+
+class ServersTogether(LoadScopeScheduling):
+    """One worker runs a folder of integration tests, so that its servers start once; all else goes anywhere.
+
+    pytest-xdist has groups for this (`--dist loadgroup`), which pytest 9.2 does not let it name.
+    """
+
+    def _split_scope(self, nodeid):
+        path = nodeid.partition("::")[0]
+        return path.rpartition("/")[0] if path.startswith("tests/integration/") else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return ServersTogether(config, log)
+
 
 # Small enough to be read in seconds, with every part of a film: thick end, monolayer, feathered edge, glass.
 SMALL_FILM = Recipe(

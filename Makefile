@@ -21,7 +21,7 @@ setup: .venv/.ready ## install Frottis and its tools into .venv
 demo: setup ## read a demonstration slide of real cells, from the scan on the share to the acknowledged report
 	$(BIN)/frottis demo --out out/demo
 
-test: setup promtool ## every test
+test: setup servers ## every test
 	$(BIN)/python -m pytest -n 2 $(TESTS)
 
 check: setup ## style, types, layers, generated code, contracts
@@ -30,18 +30,22 @@ check: setup ## style, types, layers, generated code, contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python proto/generate --check
+	$(BIN)/python deploy/triton/generate --check
+	$(BIN)/python deploy/grafana/generate --check
 	$(BIN)/buf lint proto
 	$(BIN)/python proto/breaking
 
-contracts: setup ## generate services/kit/contracts from proto/
+contracts: setup ## generate services/kit/contracts from proto/, and the models' Triton configuration
 	$(BIN)/python proto/generate
+	$(BIN)/python deploy/triton/generate
 
 format: setup ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-train: .venv-train/.ready ## train, evaluate and export the models from DATA
+train: setup .venv-train/.ready ## train, evaluate and export the models from DATA
 	.venv-train/bin/python -m services.training train --data $(DATA)
+	$(BIN)/python deploy/triton/generate
 
 .venv-train/.ready: requirements-train.lock
 	$(PYTHON) -m venv .venv-train
@@ -56,11 +60,19 @@ bench: setup .venv-bench/.ready ## speed and memory, as ratios within one run
 	.venv-bench/bin/python -m pip install --quiet --require-hashes -r requirements-bench.lock
 	@touch $@
 
-# promtool checks the metrics' names in the tests; it comes with Debian's prometheus package.
-.PHONY: promtool
-promtool:
-	@command -v promtool >/dev/null || { apt-get update -q && apt-get install -yq --no-install-recommends prometheus; } \
-	  || echo "promtool cannot be installed here: the test that needs it will say so" >&2
+# promtool and amtool check metrics, rules and routes in the tests; they come with Debian's packages.
+# The JVM, Maven and OpenSSL run the real Kafka of the integration tests, Debian's PostgreSQL comes with TLS.
+.PHONY: servers
+servers:
+	@{ command -v promtool && command -v amtool; } >/dev/null \
+	  || { apt-get update -q && apt-get install -yq --no-install-recommends prometheus prometheus-alertmanager; } \
+	  || echo "promtool and amtool cannot be installed here: the tests that need them will say so" >&2
+	@{ command -v java && command -v mvn && command -v openssl; } >/dev/null \
+	  || { apt-get update -q && apt-get install -yq --no-install-recommends openjdk-17-jre-headless maven openssl; } \
+	  || echo "Kafka cannot be run here: the tests that need it will say so" >&2
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 \
+	  || { apt-get update -q && apt-get install -yq --no-install-recommends postgresql; } \
+	  || echo "PostgreSQL cannot be run here: the tests that need it will say so" >&2
 
 clean: ## remove what was made
-	rm -rf .venv .venv-train .venv-bench out build *.egg-info
+	rm -rf .servers .venv .venv-train .venv-bench out build *.egg-info

@@ -8,7 +8,7 @@ from services.analysis import wiring as analysis
 from services.analysis.settings import AnalysisSettings
 from services.ingestion import wiring as ingestion
 from services.ingestion.settings import IngestionSettings
-from services.kit.errors import TransientError
+from services.kit.errors import SettingsError, TransientError
 from services.kit.process import Process, ProcessSettings
 from services.lis import wiring as lis
 from services.lis.mllp.server import Server
@@ -60,7 +60,9 @@ def assemble(options: Options) -> Process:
     Raises SettingsError, and StateInUse when one of them already runs on the state folder.
     """
     own = ProcessSettings.load(
-        state=options.state, operations_host=options.operations.host, operations_port=options.operations.port
+        state=options.state,
+        operations_host=options.operations.host,
+        operations_port=options.operations.port,
     )
     resolution = {} if options.um_per_px is None else {"um_per_px": options.um_per_px}
     shares = IngestionSettings.load(share=options.share, **resolution)
@@ -71,6 +73,7 @@ def assemble(options: Options) -> Process:
         listen_port=options.listen.port,
     )
     cells, rules = AnalysisSettings.load(), ReasoningSettings.load()
+    _require_agreement(shares, rules)
     return Process(
         own,
         {
@@ -81,3 +84,11 @@ def assemble(options: Options) -> Process:
             "ingestion": lambda resources: ingestion.build(shares, resources),
         },
     )
+
+
+def _require_agreement(shares: IngestionSettings, rules: ReasoningSettings) -> None:
+    """What ingestion reads for is what reasoning decides by. Raises SettingsError."""
+    for name in ("leukocytes", "erythrocytes", "stat_promise_s"):
+        if getattr(shares, name) != getattr(rules, name):
+            setting = name.upper()
+            raise SettingsError(f"FROTTIS_INGESTION_{setting} and FROTTIS_REASONING_{setting} must be the same")

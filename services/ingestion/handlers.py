@@ -199,5 +199,5 @@ def _reading(reading: Reading) -> Outgoing:
 def _nothing_more(request: ReadingRequest, first: Reading, why: str) -> Reading:
     reading = Reading(slide=request.slide, scan=first.scan, round=request.round, film=first.film)
     reading.exhausted.append(request.question)
-    reading.fields.append(Field(questions=[request.question], rejected=Reason(code="unreadable", text=why)))
+    reading.fields.append(Field(questions=[request.question], rejected=Reason(code="no_longer_there", text=why)))
     return reading

@@ -56,7 +56,7 @@ class Sources:
         for known in self._stores.scans.scans_of(slide_id):
             fingerprint = "" if why.code == REMOVED else known.fingerprint
             ended = replace(known, fingerprint=fingerprint, scan=_said(known.scan, state, why))
-            self._stores.scans.save(ended, over=known)
+            self._save(ended, over=known)
 
     def give_up(self, source: KnownScan, error: SlideChanged) -> None:
         """What was read of the scan counts for nothing: it is read anew once it is still, a bounded number of times."""
@@ -65,14 +65,20 @@ class Sources:
         log.warning("reading given up", slide=slide_id, times=times, reason=str(error))
         if times < MOST_GIVEN_UP:
             word = self._words.waiting(name, from_timestamp(source.scan.first_seen_at), str(error))
-            self._stores.scans.save(KnownScan("", source.still_since, word), over=source)
+            self._save(KnownScan("", source.still_since, word), over=source)
             return
         text = (
             f"it changed {times} times while it was read ({error.problem}): stop what writes to it, then copy it again"
         )
         word = _said(source.scan, ScanState.SCAN_STATE_HELD, Reason(code=UNSTEADY, text=text))
         fingerprint = self._fingerprint(source)
-        self._stores.scans.save(replace(source, fingerprint=fingerprint, scan=word))
+        # The watcher may have seen the change meanwhile; that the scan is unsteady counts for more.
+        self._save(replace(source, fingerprint=fingerprint, scan=word), over=self._stores.scans.get(name))
+
+    def _save(self, known: KnownScan, *, over: KnownScan | None) -> None:
+        """Raises TransientError when another had its say on the scan meanwhile: what follows is decided anew."""
+        if not self._stores.scans.save(known, over=over):
+            raise TransientError(f"{known.scan.name} changed at this moment")
 
     def _fingerprint(self, source: KnownScan) -> str:
         """Of the files as they are now, so that the next change is told from those before; empty where unreadable."""

@@ -52,11 +52,12 @@ class ScanStore:
     def save(self, known: KnownScan, *, over: KnownScan | None = None) -> bool:
         """Record the scan; it is to be announced if its message differs from what was recorded before.
 
-        With `over`, only where that is still what is recorded: another thread may have had its say; False then.
+        Only where `over` is still what is recorded, or nothing is: another thread or replica may have had its say;
+        False then.
         """
         with self._database.transaction() as connection:
             before = connection.execute(select(SCANS).where(SCANS.c.name == known.scan.name)).one_or_none()
-            if over is not None and (before is None or _known(before) != over):
+            if (None if before is None else _known(before)) != over:
                 return False
             message = _revised(known.scan, before.message if before else None)
             row = {

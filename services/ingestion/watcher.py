@@ -182,7 +182,7 @@ class Watcher:
         first_seen = from_timestamp(known.scan.first_seen_at) if known else now
         word = self._words.unreachable(found.name, first_seen, why)
         if known is None or known.scan.reason != word.reason:
-            self._stores.scans.save(replace(known, scan=word) if known else KnownScan("", now, word))
+            self._stores.scans.save(replace(known, scan=word) if known else KnownScan("", now, word), over=known)
             known = self._stores.scans.get(found.name)
         if known is not None:
             self._hold_unreadable(known, why)

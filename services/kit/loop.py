@@ -16,7 +16,7 @@ from services.kit.telemetry import Metrics
 from services.kit.transport import Consumer, Outgoing, Producer, Received
 
 SEND_EVERY_S = 0.25
-FIRST_DELAY_S, LONGEST_DELAY_S = 0.2, 30.0
+FIRST_DELAY_S, LONGEST_DELAY_S, MOST_DOUBLINGS = 0.2, 30.0, 10
 
 log = structlog.get_logger()
 
@@ -95,7 +95,7 @@ class ConsumerLoop:
 
     def _retry(self, batch: Sequence[Received], error: TransientError) -> None:
         attempts = max(message.attempts for message in batch)
-        delay = min(FIRST_DELAY_S * 2**attempts, LONGEST_DELAY_S)
+        delay = min(FIRST_DELAY_S * 2 ** min(attempts, MOST_DOUBLINGS), LONGEST_DELAY_S)
         log.warning("retry", service=self._service, topic=self._subscription.topic, delay_s=delay, reason=str(error))
         self._consumer.retry(batch, delay)
         self._count("retried", len(batch))

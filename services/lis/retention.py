@@ -29,7 +29,9 @@ class Retention:
         before = (self._clock.now() - self._keep).timestamp()
         with self._database.transaction() as connection:
             connection.execute(delete(TAKEN).where(TAKEN.c.at < before))
-            connection.execute(update(OUTBOX).where(OUTBOX.c.ended < before).values(message=b""))
+            connection.execute(
+                update(OUTBOX).where((OUTBOX.c.ended < before) & (OUTBOX.c.message != b"")).values(message=b"")
+            )
             _remove_orders(connection, before)
         yield from ()
 
@@ -37,7 +39,7 @@ class Retention:
 def _remove_orders(connection: Connection, before: float) -> None:
     done = _done(before)
     orders = select(ORDERS.c.order_id).where(done)
-    connection.execute(update(OUTBOX).where(OUTBOX.c.order_id.in_(orders)).values(status=""))
+    connection.execute(update(OUTBOX).where(OUTBOX.c.order_id.in_(orders) & (OUTBOX.c.status != "")).values(status=""))
     connection.execute(delete(ORDERS).where(done))
 
 

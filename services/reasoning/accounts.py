@@ -42,7 +42,7 @@ def count_cells(fields: Sequence[ReadField], knowledge: Knowledge) -> Counts:
 def account(
     fields: Sequence[ReadField], circumstances: Circumstances, haemogram: Haemogram, knowledge: Knowledge
 ) -> Account:
-    """Count, judge, and say what limits it. Raises TablesInvalid, RuleDefect."""
+    """Count, judge, and say what limits it. Raises TablesInvalid."""
     counts, counting = count_cells(fields, knowledge), knowledge.counting
     figures = (
         *counts.leukocytes.for_report(

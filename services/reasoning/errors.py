@@ -4,7 +4,7 @@ FrottisError
 ├── SettingsError
 │   ├── TablesInvalid   classes.yaml, grading.yaml or haemogram.yaml is not as its reader expects
 │   └── RulesInvalid    a rule cannot be used: names the file, the rule and what is wrong; the service does not start
-└── RuleDefect          a rule that passed every check could not be evaluated: the process stops, nothing is decided
+└── RuleDefect          a rule that passed every check could not be evaluated: the slide is held
 """
 
 from services.kit.errors import FrottisError, SettingsError

@@ -52,6 +52,7 @@ def facts_of(
         *_erythrocytes(counts.erythrocytes, counting),
         *_platelets(counts.platelets),
         ("haemogram.known", bool(haemogram.values)),
+        ("haemogram.unusable", len(haemogram.unusable)),
         *((f"haemogram.{name}", float(value)) for name, value in haemogram.values.items()),
     ]
     return {name: value for name, value in facts if value is not None}

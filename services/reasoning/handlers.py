@@ -10,12 +10,14 @@ from datetime import timedelta
 from services.kit.clock import Clock
 from services.kit.contracts import Order, Reading, Report, Scan, ScanState, Stage, TileCells
 from services.kit.database import Database
+from services.kit.errors import PoisonError
 from services.kit.stages import reached
 from services.kit.telemetry import Metrics
 from services.kit.transport import Outgoing
 from services.reasoning.deciding import ReportWriter
 from services.reasoning.desk import Desk
 from services.reasoning.differential import leukocytes_counted
+from services.reasoning.errors import TablesInvalid
 from services.reasoning.evidence import read_field
 from services.reasoning.issuing import Issuer, outgoing
 from services.reasoning.morphology import classified_erythrocytes
@@ -64,11 +66,14 @@ class ReasoningHandlers:
     def cells(self, tile: TileCells) -> list[Outgoing]:
         """Take in a tile's cells; those that come after the decision count for nothing.
 
-        Raises PoisonError for cells that cannot be read, TablesInvalid for a class that classes.yaml lacks.
+        Raises PoisonError for cells that cannot be read, or of a class that classes.yaml lacks.
         """
         field = read_field(tile)
         classes = self._writer.knowledge.classes
-        leukocytes, erythrocytes = leukocytes_counted(field, classes), len(classified_erythrocytes(field, classes))
+        try:
+            leukocytes, erythrocytes = leukocytes_counted(field, classes), len(classified_erythrocytes(field, classes))
+        except TablesInvalid as error:
+            raise PoisonError(str(error)) from error
         slide_id = tile.slide.slide_id
         with self._step() as step:
             step.cases.meet(tile.slide)

@@ -22,14 +22,14 @@ class Judgement:
 
 
 def judge(book: RuleBook, facts: Facts) -> Judgement:
-    """A slide is held when a rule holds it, and released otherwise. Raises RuleDefect."""
-    holding = book.holding(facts)
+    """A slide is held when a rule holds it or cannot be evaluated, and released otherwise."""
+    holding, defective = book.ask(facts)
     against = [rule for rule in holding if rule.effect in HOLDING]
-    release = [] if against else [rule for rule in holding if rule.effect is Effect.RELEASE]
+    release = [] if against or defective else [rule for rule in holding if rule.effect is Effect.RELEASE]
     return Judgement(
-        held=bool(against),
+        held=bool(against or defective),
         final=bool(release),
-        reasons=tuple(_note(rule) for rule in against) or _released(release),
+        reasons=(*map(_note, against), *map(_defect, defective)) or _released(release),
         findings=tuple(rule for rule in holding if rule.effect is not Effect.RELEASE),
     )
 
@@ -42,3 +42,8 @@ def _released(release: Sequence[Rule]) -> tuple[Note, ...]:
 
 def _note(rule: Rule) -> Note:
     return Note(rule.rule_id, rule.text)
+
+
+def _defect(rule: Rule) -> Note:
+    text = f"The rule {rule.rule_id} could not be evaluated for this slide: mend it, so that it can for every slide."
+    return Note("rule_defect", text)

@@ -59,6 +59,20 @@ class Misread(BaseModel):
         return PER_HUNDRED * share(self.cells, self.of).high
 
 
+class Found(BaseModel):
+    """How many of a class's red cells a classifier found, by its card."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cells: int = Field(ge=1)
+    of: int = Field(ge=1)
+
+    @property
+    def share(self) -> float:
+        """0 to 1."""
+        return self.cells / self.of
+
+
 class GradingTable(BaseModel):
     """Limits by class and what misreading gives of it, from grading.yaml."""
 
@@ -69,6 +83,7 @@ class GradingTable(BaseModel):
     grades: Mapping[str, Limits]
     misreads_source: str
     misreads: Mapping[str, Misread]
+    found: Mapping[str, Found]
 
     @classmethod
     def load(cls, file: Path = FILE) -> Self:
@@ -77,21 +92,24 @@ class GradingTable(BaseModel):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if odd := set(self.grades) ^ set(self.misreads):
-            raise ValueError(f"grades and misreads must name the same classes: {', '.join(sorted(odd))}")
+        if odd := (set(self.grades) ^ set(self.misreads)) | (set(self.grades) ^ set(self.found)):
+            raise ValueError(f"grades, misreads and found must name the same classes: {', '.join(sorted(odd))}")
         return self
 
     def graded(self, name: str, figure: Figure) -> Figure:
         """The class's share with its grade, where it has one.
 
         Without value and grade where its grade would be 1+ or more and misread normal cells may explain the share: its
-        lower limit does not lie above what the classifier makes of them. Misreads only add: grade 0 stands.
+        lower limit does not lie above what the classifier makes of them. Without grade where it would be 0 and the
+        cells of the class that the classifier misses could make it more.
         """
         if name not in self.grades or figure.value is None or figure.low is None:
             return figure
         grade, misread = self.grades[name].grade(figure.value), self.misreads[name].percent
         if grade > 0 and figure.low <= misread:
             return figure.without_value(_misread(figure, misread))
+        if grade == 0 and self.grades[name].grade(figure.value / self.found[name].share) > 0:
+            return figure
         return replace(figure, grade=grade)
 
 

@@ -176,8 +176,11 @@ class CaseStore:
         old = select(REPORTS.c.slide_id).where(REPORTS.c.slide_id.not_in(recent))
         for table in (TILES, READINGS):
             self._connection.execute(delete(table).where(table.c.slide_id.in_(old)))
-        self._connection.execute(update(SLIDES).where(SLIDES.c.slide_id.in_(old)).values(forgotten=True))
-        self._connection.execute(update(REPORTS).where(REPORTS.c.slide_id.in_(old)).values(message=b""))
+        self._connection.execute(
+            update(SLIDES).where(SLIDES.c.slide_id.in_(old) & ~SLIDES.c.forgotten).values(forgotten=True)
+        )
+        kept = REPORTS.c.slide_id.in_(old) & (REPORTS.c.message != b"")
+        self._connection.execute(update(REPORTS).where(kept).values(message=b""))
 
     def _order(self, order_id: str) -> Order | None:
         query = select(ORDERS.c.message).where(ORDERS.c.order_id == order_id)

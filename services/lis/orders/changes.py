@@ -7,9 +7,11 @@
 | cancel | 204 | cancelled |
 
 A number that is known for another patient, or is placed for another specimen, is refused: two orders of one number
-would give one patient's result to the other.
+would give one patient's result to the other. So is a specimen that another patient's order has, until that is cancelled
+or answered and removed.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from services.kit.contracts import Order
@@ -18,14 +20,20 @@ from services.lis.orders.identity import same_patient
 from services.lis.orders.model import Action, OrderRequest, Standing
 
 
-def change(known: Standing | None, request: OrderRequest) -> tuple[Standing, tuple[Order, ...]]:
+def change(
+    known: Standing | None, request: OrderRequest, of_specimen: Sequence[Standing] = ()
+) -> tuple[Standing, tuple[Order, ...]]:
     """The order after `request`, and the words on it that the other services must hear, none when all was said.
 
+    `of_specimen` are the other orders in force for the wanted specimen.
     The words carry the known order's revision: whoever puts them on record numbers them. Raises Refused (AE).
     """
+    if known is not None:
+        _check_key(known, request)
+    if request.action is not Action.CANCEL:
+        _check_specimen(request, of_specimen)
     if known is None:
         return _new(request)
-    _check_key(known, request)
     if request.action is Action.CANCEL:
         after = Standing(_cancelled(known.order), known.echo)
     else:
@@ -58,6 +66,11 @@ def _check_key(known: Standing, request: OrderRequest) -> None:
     elif request.wanted.specimen != known.order.specimen:
         text = "this order number is in use for another specimen: XO moves an order to another tube"
         raise refuse("AE", Fault("205", number, text))
+
+
+def _check_specimen(request: OrderRequest, of_specimen: Sequence[Standing]) -> None:
+    if not all(same_patient(other.segment("PID"), request.patient) for other in of_specimen):
+        raise refuse("AE", Fault("205", request.place, "this specimen number is in use for another patient"))
 
 
 def _cancelled(order: Order) -> Order:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Row, delete, insert, select
 from sqlalchemy.engine import Connection
 
 from services.kit.contracts import Decision, DeliveryState, Order
@@ -68,7 +69,8 @@ def _apply_all(connection: Connection, requests: Sequence[OrderRequest], at: dat
 
 def _apply(connection: Connection, request: OrderRequest, at: datetime) -> bool:
     """Whether the other services have something new to hear."""
-    after, words = change(_load(connection, request.placer.order_id), request)
+    order_id = request.placer.order_id
+    after, words = change(_load(connection, order_id), request, _others(connection, order_id, request.wanted.specimen))
     # The last word is the order as it stands, so it is stored with its revision.
     for word in words:
         word.revision = _next_revision(connection)
@@ -86,8 +88,16 @@ def _next_revision(connection: Connection) -> int:
 
 def _load(connection: Connection, order_id: str) -> Standing | None:
     row = connection.execute(select(ORDERS).where(ORDERS.c.order_id == order_id)).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _standing(row)
+
+
+def _others(connection: Connection, order_id: str, specimen: str) -> list[Standing]:
+    """The other orders in force for the specimen."""
+    others = (ORDERS.c.specimen == specimen) & ~ORDERS.c.cancelled & (ORDERS.c.order_id != order_id)
+    return [_standing(row) for row in connection.execute(select(ORDERS).where(others))]
+
+
+def _standing(row: Row[Any]) -> Standing:
     return Standing(Order.FromString(row.message), tuple(decode_segment(line) for line in row.echo.split("\r")))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.reasoning.errors import RulesInvalid
+from services.reasoning.errors import RuleDefect, RulesInvalid
 from services.reasoning.facts import Fact, Facts
 from services.reasoning.rules.conditions import Condition, ConditionCompiler
 from services.reasoning.rules.shapes import Effect, Example, RuleFile, RuleText, Threshold
@@ -35,11 +35,17 @@ class RuleBook:
     rules: tuple[Rule, ...]
     version: str
 
-    def holding(self, facts: Facts) -> list[Rule]:
-        """The enabled rules that hold true of `facts`, the most serious effect first. Raises RuleDefect."""
+    def ask(self, facts: Facts) -> tuple[list[Rule], list[Rule]]:
+        """The enabled rules that hold true of `facts`, the most serious effect first, and those that have no answer."""
         order = (Effect.CRITICAL, Effect.HOLD, Effect.FLAG, Effect.RELEASE)
-        held = [rule for rule in self.rules if rule.enabled and rule.condition.holds(facts)]
-        return sorted(held, key=lambda rule: order.index(rule.effect))
+        holding, defective = [], []
+        for rule in (rule for rule in self.rules if rule.enabled):
+            try:
+                if rule.condition.holds(facts):
+                    holding.append(rule)
+            except RuleDefect:
+                defective.append(rule)
+        return sorted(holding, key=lambda rule: order.index(rule.effect)), defective
 
 
 def load_rules(folder: Path, model: Mapping[str, Fact], tables: Sequence[Path] = ()) -> RuleBook:

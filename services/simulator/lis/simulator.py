@@ -40,6 +40,7 @@ class LisSimulator:
     def __init__(self, host: str = "127.0.0.1", port: int = 0, folder: Path | None = None) -> None:
         self.record = Record(folder)
         self._patients: dict[str, Patient] = {}
+        self._drawn_from: dict[str, Patient] = {}
         self._script: deque[Behaviour] = deque()
         self._usual = Behaviour()
         self._late: list[bytes] = []
@@ -92,8 +93,13 @@ class LisSimulator:
         haemogram: Sequence[HaemogramLine] = (),
         timeout_s: float = 20.0,
     ) -> OrderAnswer:
-        """Order a smear of `specimen` and wait for the answer. Raises OSError, TimeoutError, NotMllp."""
-        person = patient or fictitious_patient(placer)
+        """Order a smear of `specimen` and wait for the answer. Raises OSError, TimeoutError, NotMllp.
+
+        Without `patient` it is for whom the specimen was ordered before, else for somebody made up.
+        """
+        with self._lock:
+            person = patient or self._drawn_from.get(specimen) or fictitious_patient(placer)
+            self._drawn_from[specimen] = person
         self.expect(placer, person)
         message = order_message(
             specimen,

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -152,8 +153,21 @@ def test_a_watcher_that_sees_the_change_first_does_not_hide_that_a_reading_was_g
             pixels(small).write_bytes(pixels(small).read_bytes() + b"x")
             small.announced()
 
-        read_and_disturbed(small, scan, disturb)
+        with suppress(TransientError):
+            read_and_disturbed(small, scan, disturb)
     assert small.known("small.vsi").reason.code == "unsteady"
+
+
+def test_a_scan_that_the_watcher_sees_touched_while_it_is_read_is_read_all_the_same(small):
+    scan = small.settled()[-1]
+
+    def disturb():
+        touch(small)
+        assert small.poll() == []
+
+    with pytest.raises(TransientError, match="changed at this moment"):
+        read_and_disturbed(small, scan, disturb)
+    assert small.read(scan)[1].tile_ids, "the word delivered again"
 
 
 def test_a_further_round_of_a_scan_that_changes_meanwhile_is_tried_again(small):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -25,9 +26,9 @@ def clock():
     return ManualClock(datetime(2026, 1, 5, 12, tzinfo=UTC))
 
 
-def loop_for(log, clock, handle, metrics=None, stopping=lambda: False, **subscription):
+def loop_for(log, clock, handle, metrics=None, stopping=lambda: False, consumer=None, **subscription):
     service = Service("analysis", (Subscription("tiles", handle, **subscription),))
-    consumer = log.consumer("analysis", ["tiles"])
+    consumer = consumer or log.consumer("analysis", ["tiles"])
     more = {"clock": clock, "metrics": metrics or Metrics(), "rate": DeadLetterRate(clock), "stopping": stopping}
     return ConsumerLoop(service, service.subscriptions[0], consumer, log, **more)
 
@@ -65,6 +66,20 @@ def test_a_transient_failure_is_retried_later_and_nothing_is_lost(log, clock):
     clock.advance(1)
     assert loop.run_once()
     assert log.waiting() == {("reasoning", "cells"): 1}
+
+
+def test_an_outage_of_days_is_waited_for(log, clock):
+    def handle(_):
+        raise TransientError("store away")
+
+    send(log, "a")
+    consumer = log.consumer("analysis", ["tiles"])
+    [message] = consumer.poll(1, 0)
+    delays = []
+    consumer.poll = lambda *_: [replace(message, attempts=5000)]
+    consumer.retry = lambda _, delay_s: delays.append(delay_s)
+    loop_for(log, clock, each(handle), consumer=consumer).run_once()
+    assert delays == [30.0]
 
 
 def test_only_the_poisoned_message_of_a_batch_is_rejected(log, clock):

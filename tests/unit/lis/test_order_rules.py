@@ -110,6 +110,25 @@ def test_a_message_that_uses_one_number_twice_is_refused_whole(order, gateway, c
     assert gateway.events() == []
 
 
+def test_a_specimen_number_that_another_patients_order_has_is_refused(order, gateway):
+    order()
+    gateway.events()
+    other = fictitious_patient("somebody else")
+    assert order(control_id="M2", placer="P200", patient=other) == ("AE", [("ORC", "1", "205")])
+    assert gateway.events() == []
+
+
+def test_a_specimen_number_is_free_again_once_the_other_patients_order_is_cancelled(order, gateway):
+    order()
+    assert order(control_id="M2", control="CA") == ("AA", [])
+    assert order(control_id="M3", placer="P200", patient=fictitious_patient("somebody else")) == ("AA", [])
+
+
+def test_a_second_order_of_the_same_patient_for_the_specimen_is_taken(order):
+    order()
+    assert order(control_id="M2", placer="P200", patient=fictitious_patient("P100")) == ("AA", [])
+
+
 def test_the_same_order_with_further_identifiers_of_its_patient_is_a_repeat(order, gateway, clock):
     order()
     number = fictitious_patient("P100").identifier

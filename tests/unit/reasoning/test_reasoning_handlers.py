@@ -9,7 +9,6 @@ from google.protobuf.json_format import Parse
 from services.kit.contracts import Cell, Decision, Kind, Priority, Question, ScanState, Stage, TileCells
 from services.kit.errors import PoisonError
 from services.kit.stages import reached
-from services.reasoning.errors import TablesInvalid
 from tests.unit.reasoning.smears import (
     NOON,
     PLAIN,
@@ -136,9 +135,15 @@ def test_a_critical_haemogram_holds_the_slide(bench):
     assert (report.decision, report.reasons[0].code) == (Decision.DECISION_HELD, "critical_plt")
 
 
-def test_a_haemogram_in_an_unknown_unit_is_said_to_be_unused(bench):
+@pytest.mark.parametrize("unit", ["G/L", "10^9/L", "x10E9/L", "K/uL"])
+def test_a_critical_haemogram_is_seen_in_the_units_that_laboratories_write(bench, unit):
+    report = decided(bench.take(order(haemogram=[("777-3", 12.0, unit)]), *film()))
+    assert (report.decision, report.reasons[0].code) == (Decision.DECISION_HELD, "critical_plt")
+
+
+def test_a_haemogram_in_an_unknown_unit_holds_the_slide(bench):
     report = decided(bench.take(order(haemogram=[("777-3", 12.0, "furlong")]), *film()))
-    assert report.decision == Decision.DECISION_RELEASED
+    assert (report.decision, report.reasons[0].code) == (Decision.DECISION_HELD, "haemogram_unusable")
     assert [note.code for note in report.limitations] == ["haemogram_unit"]
 
 
@@ -479,10 +484,10 @@ def test_cells_of_no_kind_are_refused(bench):
         bench.take(tile("t", [Cell(cell_id="c")]))
 
 
-def test_a_class_that_the_table_lacks_stops_the_service(bench):
+def test_cells_of_a_class_that_the_table_lacks_are_refused(bench):
     strange = erythrocyte("e")
     strange.label = "sickle"
     strange.ClearField("candidates")
     strange.ClearField("probabilities")
-    with pytest.raises(TablesInvalid, match="sickle"):
+    with pytest.raises(PoisonError, match="sickle"):
         bench.take(order(), reading(["t"]), tile("t", [strange]))

@@ -202,6 +202,29 @@ def test_what_needs_an_absent_fact_cannot_be_told(condition, facts, holds):
     assert COMPILER.compile(condition).holds(facts) is holds
 
 
+def test_a_rule_that_cannot_be_evaluated_holds_the_slide_and_keeps_back_no_other(tmp_path):
+    (tmp_path / "own.yaml").write_text(
+        """
+version: "1"
+rules:
+  - id: half
+    effect: flag
+    condition: 100 * differential.blast.count / leukocytes.counted > 5
+    text: Many blasts were counted.
+    source: "a laboratory"
+    examples:
+      - {facts: {differential.blast.count: 10, leukocytes.counted: 100}, expected: true}
+      - {facts: {differential.blast.count: 0, leukocytes.counted: 100}, expected: false}
+""",
+        "utf-8",
+    )
+    book = load_rules(tmp_path, MODEL)
+    judgement = judge(book, base_facts() | {"leukocytes.counted": 0})
+    assert (judgement.held, judgement.final) == (True, False)
+    assert [note.code for note in judgement.reasons] == ["rule_defect"]
+    assert "half" in judgement.reasons[0].text
+
+
 def test_a_missing_fact_that_is_not_optional_is_a_defect():
     with pytest.raises(RuleDefect):
         COMPILER.compile("b").holds({})

@@ -29,7 +29,7 @@ def test_a_topic_that_differs_is_told_and_left_as_it_is(cluster):
     drift = ensure_topics(cluster.settings(), registry={"tiles": changed})
     assert [str(difference) for difference in drift] == [
         f"topic {cluster.prefix}tiles: number of partitions is 2, and the registry says 7",
-        f"topic {cluster.prefix}tiles: retention.ms is 86400000, and the registry says 3600000",
+        f"topic {cluster.prefix}tiles: retention.ms is 604800000, and the registry says 3600000",
     ]
     assert ensure_topics(cluster.settings(), cluster.registry) == []
 

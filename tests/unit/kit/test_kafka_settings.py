@@ -86,6 +86,6 @@ def test_every_topic_of_the_registry_is_wanted_with_one_for_its_dead_letters():
     assert wanted.keys() == {f"a.{name}{end}" for name in topics() for end in ("", ".dead")}
     tiles = wanted["a.tiles"]
     assert (tiles.partitions, tiles.replication) == (24, 3)
-    assert tiles.configuration["retention.ms"] == str(24 * 3600 * 1000)
+    assert tiles.configuration["retention.ms"] == str(168 * 3600 * 1000)
     assert tiles.configuration["min.insync.replicas"] == "2"
     assert wanted["a.tiles.dead"].configuration["cleanup.policy"] == "compact,delete"

@@ -9,22 +9,9 @@ import pytest
 
 from services.kit.contracts import Question, Reading, ReadingRequest
 from services.kit.errors import TransientError
-from tests.unit.ingestion.at_work import ADMITTED, FEW_CELLS, HELD, NOON, WAITING, Ingestion, deadline, write
+from tests.unit.ingestion.at_work import ADMITTED, HELD, NOON, WAITING, deadline, write
 
 LEUKOCYTES = Question.QUESTION_LEUKOCYTES
-
-
-@pytest.fixture
-def ingestion(tmp_path):
-    made = Ingestion(tmp_path, **FEW_CELLS)
-    yield made
-    made.database.close()
-
-
-@pytest.fixture
-def small(ingestion, small_slide):
-    ingestion.put(small_slide[0])
-    return ingestion
 
 
 def pixels(ingestion, name="small"):

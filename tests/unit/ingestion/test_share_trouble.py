@@ -10,19 +10,12 @@ import pytest
 from services.ingestion.slides.files import file_set
 from services.kit.contracts import Question, Reading, ReadingRequest
 from services.kit.errors import TransientError
-from tests.unit.ingestion.at_work import ADMITTED, FEW_CELLS, HELD, REFUSED, WAITING, Ingestion, write
+from tests.unit.ingestion.at_work import ADMITTED, HELD, REFUSED, WAITING, write
 
 LEUKOCYTES = Question.QUESTION_LEUKOCYTES
 # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, linux/capability.h
 DAC = 0b110
 CAPABILITY_VERSION_3 = 0x20080522
-
-
-@pytest.fixture
-def ingestion(tmp_path):
-    made = Ingestion(tmp_path, **FEW_CELLS)
-    yield made
-    made.database.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,22 +10,9 @@ from services.ingestion.tables import METADATA
 from services.kit.contracts import Order, Question, Reading, ReadingRequest, Tile
 from services.kit.database import Database
 from services.kit.local_log import LocalLog
-from tests.unit.ingestion.at_work import FEW_CELLS, NOON, ROUTINE, STAT, Ingestion, deadline, write
+from tests.unit.ingestion.at_work import NOON, ROUTINE, STAT, deadline, write
 
 LATE, SOON = NOON + timedelta(minutes=30), NOON + timedelta(minutes=15)
-
-
-@pytest.fixture
-def ingestion(tmp_path):
-    made = Ingestion(tmp_path, **FEW_CELLS)
-    yield made
-    made.database.close()
-
-
-@pytest.fixture
-def small(ingestion, small_slide):
-    ingestion.put(small_slide[0])
-    return ingestion
 
 
 def urgency(ingestion):

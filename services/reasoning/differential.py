@@ -58,7 +58,7 @@ class Differential:
         (name,) = self.members[figure.name]
         for group in self.groups:
             members = self.members[group.name]
-            undecided = sum(not cell.identified and _belongs(cell, members) for cell in self.counted)
+            undecided = sum(_is_open(cell, members) for cell in self.counted)
             if name in members and 100 * undecided > most_undecided * group.numerator:
                 return figure.without_value(_undecided(undecided, group))
         return figure
@@ -112,6 +112,11 @@ def _belongs(cell: SmearCell, members: Collection[str]) -> bool:
     if cell.identified:
         return cell.label in members
     return len(cell.candidates) > 1 and set(cell.candidates) <= set(members)
+
+
+def _is_open(cell: SmearCell, members: Collection[str]) -> bool:
+    """Whether the cell is surely one of `members` and could be another of them than it is called."""
+    return _belongs(cell, members) and len(set(cell.candidates) & set(members)) > 1
 
 
 def _with_role(cells: Iterable[SmearCell], table: ClassTable, role: Role) -> tuple[SmearCell, ...]:

@@ -54,9 +54,10 @@ def test_percentages_are_of_the_identified_leukocytes_that_count():
     assert (told["leukocytes.unidentified"].numerator, told["leukocytes.unidentified"].denominator) == (9, 109)
 
 
-def test_a_cell_of_which_only_the_group_is_certain_counts_for_the_group():
+@pytest.mark.parametrize("name", ["unidentified", "neutrophil_band"])
+def test_a_cell_of_which_only_the_group_is_certain_counts_for_the_group(name):
     between = [
-        SmearCell(f"b{n}", Kind.LEUKOCYTE, "unidentified", ("neutrophil_segmented", "neutrophil_band"), HERE)
+        SmearCell(f"b{n}", Kind.LEUKOCYTE, name, ("neutrophil_segmented", "neutrophil_band"), HERE)
         for n in range(20)
     ]
     others = [
@@ -68,6 +69,7 @@ def test_a_cell_of_which_only_the_group_is_certain_counts_for_the_group():
     assert told["differential.neutrophils"].value == 60
     assert told["differential.neutrophil_segmented"].value is None
     assert told["differential.neutrophil_segmented"].withheld.code == "group_undecided"
+    assert told["differential.neutrophil_band"].withheld.code == "group_undecided"
     assert told["differential.lymphocyte"].value == 40
     assert told["leukocytes.counted"].numerator == 100
     assert told["leukocytes.unidentified"].numerator == 3

@@ -76,3 +76,13 @@ servers:
 
 clean: ## remove what was made
 	rm -rf .servers .venv .venv-train .venv-bench out build *.egg-info
+
+# Built or fetched once, so that neither the stack nor the tests wait for it.
+.PHONY: fetched stack
+fetched: setup servers
+	@$(BIN)/python -m stack.fetch
+
+test: fetched
+
+stack: setup servers fetched ## the demonstration slide through Kafka, Triton, PostgreSQL, S3, each service a process
+	$(BIN)/python -m stack --out out/stack

@@ -20,6 +20,7 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from services.kit.database_settings import DatabaseSettings
 from services.kit.migrate import OWNER, migrate_service, with_migrations
+from stack.missing import ServerMissing
 from stack.ports import free_port
 from stack.processes import PROBE_EVERY_S, ServerFailed, ServerProcess, run
 
@@ -40,7 +41,7 @@ ADMISSION = "hostssl all all 127.0.0.1/32 scram-sha-256\n"
 MAKE_CERTIFICATE = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30")
 
 
-class PostgresMissing(Exception):
+class PostgresMissing(ServerMissing):
     """PostgreSQL cannot be had on this machine."""
 
 
@@ -49,6 +50,9 @@ class Postgres(ServerProcess):
 
     Once started, `prepare` makes the database, its roles and the services' tables.
     """
+
+    # It ends at once, whoever is connected (what PostgreSQL calls fast).
+    _asking = signal.SIGINT
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -68,13 +72,6 @@ class Postgres(ServerProcess):
         if not self._data.exists():
             self._make()
         super().launch()
-
-    def stop(self, within_s: float = 30.0) -> None:
-        """End it at once, whoever is connected (what PostgreSQL calls fast)."""
-        if self.running:
-            self.thaw()
-            os.kill(self.pid, signal.SIGINT)
-        super().stop(within_s)
 
     def password_file(self, role: str) -> Path:
         """The file with the role's password, made when absent."""

@@ -29,6 +29,9 @@ class ServerProcess:
     again on the same folders and ports.
     """
 
+    # The signal that asks it to end.
+    _asking = signal.SIGTERM
+
     def __init__(
         self,
         name: str,
@@ -46,6 +49,7 @@ class ServerProcess:
         self._environment = {**os.environ, **(environment or {})}
         self._ready_within_s = ready_within_s
         self._process: subprocess.Popen[bytes] | None = None
+        self._asked = False
 
     def __enter__(self) -> Self:
         self.start()
@@ -75,6 +79,7 @@ class ServerProcess:
         """Start without waiting, so that several servers come up at the same time."""
         if self.running:
             return
+        self._asked = False
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - the command is a list of ours, no shell reads it
@@ -100,15 +105,20 @@ class ServerProcess:
         self.kill()
         raise ServerFailed(f"{self.name} was not ready within {self._ready_within_s} s:\n{self.log_tail()}")
 
+    def terminate(self) -> None:
+        """Ask it to end, once, without waiting, so that several end beside each other before each is stopped."""
+        if self.running and not self._asked:
+            self._asked = True
+            self.thaw()
+            os.kill(self.pid, self._asking)
+
     def stop(self, within_s: float = 30.0) -> None:
-        """Ask it to end (SIGTERM), and kill what has not ended `within_s` seconds later."""
+        """Ask it to end, and kill what has not ended `within_s` seconds later."""
         if self._process is None:
             return
-        if self.running:
-            self.thaw()
-            self._process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(within_s)
+        self.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(within_s)
         self.kill()
 
     def kill(self) -> None:

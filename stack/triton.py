@@ -20,6 +20,7 @@ from shutil import copy2
 from services.analysis.triton_config import Serving
 from services.analysis.triton_repository import install
 from stack.cache import cached
+from stack.missing import ServerMissing
 from stack.ports import free_port
 from stack.processes import ServerProcess
 
@@ -34,7 +35,7 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where the backend and its model
 DEFAULT_SERVING = Serving(backend="python", device="cpu", threads=1)
 
 
-class TritonUnavailable(Exception):
+class TritonUnavailable(ServerMissing):
     """Triton cannot be installed here; the message says why."""
 
 
@@ -104,8 +105,21 @@ class TritonServer:
 
     def start(self) -> None:
         """Start, and return when all models are warm. Raises ServerFailed."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start without waiting."""
         self.clean()
-        self.process.start()
+        self.process.launch()
+
+    def wait_until_ready(self) -> None:
+        """Return when all models are warm. Raises ServerFailed."""
+        self.process.wait_until_ready()
+
+    def terminate(self) -> None:
+        """Ask it to end, without waiting."""
+        self.process.terminate()
 
     def clean(self) -> None:
         """Remove the shared memory that a killed server left behind."""

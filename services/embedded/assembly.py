@@ -61,6 +61,7 @@ def assemble(options: Options) -> Process:
     """
     own = ProcessSettings.load(
         state=options.state,
+        transport="local",
         operations_host=options.operations.host,
         operations_port=options.operations.port,
     )

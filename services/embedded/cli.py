@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +14,13 @@ from services.embedded.addresses import parse_address
 from services.embedded.analysing import Cropped, analyse
 from services.embedded.assembly import Options
 from services.embedded.dead_letters import app as dead_letters
-from services.embedded.demo import demonstrate
+from services.embedded.demo import demonstrate, embedded
 from services.embedded.options import AsJson, Resolution, State
 from services.embedded.running import run as run_service
 from services.embedded.slides import describe, lines
 from services.embedded.worklist import find_report, open_worklist, print_status, report_json, status_json
 from services.embedded.writing import print_report
+from services.kit.object_settings import ObjectSettings
 from services.kit.objects import Objects
 from services.kit.process import Process
 from services.kit.telemetry import configure_logging
@@ -136,7 +138,7 @@ def report(
     with open_worklist(state) as worklist:
         found = find_report(worklist, slide_or_specimen)
     if as_json:
-        typer.echo(json.dumps(report_json(found, Objects.in_folder(state / "objects")), indent=2))
+        typer.echo(json.dumps(report_json(found, Objects.of(ObjectSettings.load(), state)), indent=2))
     else:
         print_report(found, Console())
 
@@ -150,7 +152,7 @@ def demo(
 ) -> None:
     """Show it all on a slide made up of real cells, with a simulated scanner and LIS."""
     configure_logging(level=logging.ERROR)
-    demonstrate(out, seed, Console())
+    demonstrate(out, seed, Console(), partial(embedded, out / "state"))
 
 
 def _announce(process: Process) -> None:

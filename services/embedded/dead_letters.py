@@ -16,9 +16,11 @@ from rich.table import Table
 
 from services.embedded.options import AsJson, State
 from services.embedded.worklist import NoState
+from services.kit.kafka import KafkaSettings, KafkaTransport
 from services.kit.local_log import LocalLog
+from services.kit.process import ProcessSettings
 from services.kit.topics import Unreadable, topics
-from services.kit.transport import DeadLetter, DeadLetters, NoDeadLetter, NotReplayable
+from services.kit.transport import DeadLetter, DeadLetters, NoDeadLetter, NotReplayable, Transport
 
 app = typer.Typer(
     name="dead-letters",
@@ -83,15 +85,12 @@ def replay_command(
 
 @contextmanager
 def open_dead_letters(state: Path) -> Iterator[DeadLetters]:
-    """The dead letters of a state folder, beside a running Frottis or without one. Raises NoState."""
-    path = state / "messages.db"
-    if not path.is_file():
-        raise NoState(f"{state} holds no state of Frottis: give the folder that `frottis run --state` was given")
-    log = LocalLog(path)
+    """The dead letters of a state folder or of Kafka, beside a running Frottis or without one. Raises NoState."""
+    transport = _open_transport(state)
     try:
-        yield log.dead_letters()
+        yield transport.dead_letters()
     finally:
-        log.close()
+        transport.close()
 
 
 def find(letters: DeadLetters, letter_id: str) -> DeadLetter:
@@ -135,6 +134,15 @@ def content(letter: DeadLetter) -> Mapping[str, object]:
     except (Unreadable, KeyError):
         return {"message": None, "bytes": base64.b64encode(letter.value).decode("ascii")}
     return {"message": MessageToDict(message, preserving_proto_field_name=True)}
+
+
+def _open_transport(state: Path) -> Transport:
+    if ProcessSettings.load(state=state).transport == "kafka":
+        return KafkaTransport(KafkaSettings.load())
+    path = state / "messages.db"
+    if not path.is_file():
+        raise NoState(f"{state} holds no state of Frottis: give the folder that `frottis run --state` was given")
+    return LocalLog(path)
 
 
 def _print_table(letters: Sequence[DeadLetter], console: Console) -> None:

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from services.ingestion.share import ShareUnreachable, find_scans
-from services.kit.local_log import LocalLog
+from services.kit.transport import Transport
 from services.review.worklist import Worklist
 
 
-def idle(share: Path, worklist: Worklist, log: LocalLog) -> bool:
+def idle(share: Path, worklist: Worklist, transport: Transport) -> bool:
     """Every scan on the share has ended, the LIS has answered for each, and no message is under way."""
     try:
         found = {scan.name for scan in find_scans(share)}
@@ -16,4 +16,4 @@ def idle(share: Path, worklist: Worklist, log: LocalLog) -> bool:
     entries = {entry.scan: entry for entry in worklist.entries()}
     here = [entries[name] for name in found if name in entries]
     ended = all(entry.standing.state.ended and entry.delivered for entry in here)
-    return len(here) == len(found) and ended and not log.waiting()
+    return len(here) == len(found) and ended and not transport.waiting()

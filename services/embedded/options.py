@@ -5,7 +5,12 @@ from typing import Annotated
 
 import typer
 
-State = Annotated[Path, typer.Option("--state", help="State folder of a `frottis run`.", show_default=False)]
+State = Annotated[
+    Path,
+    typer.Option(
+        "--state", envvar="FROTTIS_PROCESS_STATE", help="State folder of a `frottis run`.", show_default=False
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Resolution = Annotated[
     float | None,

@@ -32,6 +32,6 @@ def run(options: Options, *, until_idle: bool, announce: Callable[[Process], Non
         announce(process)
         while not (stop.is_set() or process.runner.stopping.is_set()):
             looked = all(check() is None for check in process.services["ingestion"].readiness.values())
-            if until_idle and looked and idle(options.share, worklist, process.log):
+            if until_idle and looked and idle(options.share, worklist, process.transport):
                 return
             stop.wait(LOOK_EVERY_S)

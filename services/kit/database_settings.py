@@ -1,6 +1,5 @@
 """Where the services keep their state when not in the state folder: PostgreSQL."""
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import SplitResult, urlsplit
@@ -8,6 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from services.kit.loopback import on_this_machine
 from services.kit.secret_files import read_secret
 from services.kit.settings import Settings
 
@@ -62,12 +62,5 @@ class DatabaseSettings(Settings):
             raise ValueError("url must not hold a password: put it into password_file")
         if parts.query or parts.fragment:
             raise ValueError("url must end after the database: the other settings say the rest")
-        if self.tls == "disable" and not _on_this_machine(parts.hostname):
+        if self.tls == "disable" and not on_this_machine(parts.hostname):
             raise ValueError("tls may be disabled for a server on this machine only: patients would cross the network")
-
-
-def _on_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

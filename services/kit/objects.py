@@ -9,9 +9,15 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore, ObjectStore
 
+from services.kit.bucket import open_bucket
 from services.kit.errors import FrottisError, TransientError
+from services.kit.object_settings import ObjectSettings
 
 SCHEME = "object"
+# What S3 answers, beside 404, for a bucket that is not there.
+_NO_BUCKET = "<Code>NoSuchBucket<"
+# A folder that no object is in.
+_NOTHING = "none"
 
 
 class ObjectMissing(FrottisError):
@@ -26,12 +32,23 @@ class Objects:
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
+        self._problem: str | None = None
+
+    @classmethod
+    def of(cls, settings: ObjectSettings, state: Path) -> "Objects":
+        """In the bucket that the settings name, else in the state folder."""
+        return cls.in_bucket(settings) if settings.bucket else cls.in_folder(state / "objects")
 
     @classmethod
     def in_folder(cls, folder: Path) -> "Objects":
         """Objects as files under `folder`, which is made when absent."""
         folder.mkdir(parents=True, exist_ok=True)
         return cls(LocalStore(folder))
+
+    @classmethod
+    def in_bucket(cls, settings: ObjectSettings) -> "Objects":
+        """Objects on an S3 server. One that is away is no error here: later calls raise TransientError."""
+        return cls(open_bucket(settings))
 
     @classmethod
     def in_memory(cls) -> "Objects":
@@ -44,7 +61,8 @@ class Objects:
         Raises TransientError (disk full, store away).
         """
         with self._errors(key):
-            obstore.put(self._store, key, content)
+            # In one request, so that the time it may take is that of one.
+            obstore.put(self._store, key, content, use_multipart=False)
         return f"{SCHEME}:///{key}"
 
     def get(self, uri: str) -> bytes:
@@ -69,6 +87,14 @@ class Objects:
                 f"{SCHEME}:///{meta['path']}" for batch in obstore.list(self._store, prefix) for meta in batch
             )
 
+    def problem(self) -> str | None:
+        """Why the store could not be used at the last try; None when it could."""
+        return self._problem
+
+    def look(self) -> None:
+        """Try the store, for `problem` to tell. Raises TransientError when it cannot be used now."""
+        self.list(_NOTHING)
+
     @staticmethod
     def _key(uri: str) -> str:
         parts = urlsplit(uri)
@@ -76,14 +102,19 @@ class Objects:
             raise ObjectMissing(f"{uri!r} is not an object URI: it must look like {SCHEME}:///key")
         return parts.path.lstrip("/")
 
-    @staticmethod
     @contextmanager
-    def _errors(key: str) -> Iterator[None]:
+    def _errors(self, key: str) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError as error:
+            if _NO_BUCKET in str(error):
+                raise self._away(key, "there is no such bucket") from None
+            self._problem = None
             raise ObjectMissing(f"object {key!r} is not in the store: it expired or was removed") from error
         except (BaseError, OSError) as error:
-            raise TransientError(
-                f"the object store cannot serve {key!r} now ({type(error).__name__}): check its disk or connection"
-            ) from error
+            raise self._away(key, type(error).__name__) from error
+        self._problem = None
+
+    def _away(self, key: str, reason: str) -> TransientError:
+        self._problem = f"the object store cannot be used now ({reason}): check its disk, connection, bucket and keys"
+        return TransientError(f"{self._problem}; asked for {key!r}")

@@ -1,4 +1,4 @@
-"""A process of Frottis: some services over one state folder, with their transport, resources and operations server."""
+"""A process of Frottis: some services over their transport, with their resources and operations server."""
 
 import signal
 import threading
@@ -18,14 +18,15 @@ from services.kit.databases import Databases
 from services.kit.disk import short_of_room
 from services.kit.exits import told
 from services.kit.http import OperationsServer, operations_app
-from services.kit.local_log import LocalLog
 from services.kit.lock import locked
+from services.kit.object_settings import ObjectSettings
 from services.kit.objects import Objects
 from services.kit.runner import Runner
 from services.kit.service import Resources, Service
 from services.kit.settings import Settings
 from services.kit.telemetry import Metrics, configure_logging
-from services.kit.upkeep import forgetting, gauges, take_over
+from services.kit.upkeep import gauges, looking
+from services.kit.wires import TransportName, Wire, open_wire
 
 Build = Callable[[Resources], Service]
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -38,7 +39,13 @@ class ProcessSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="FROTTIS_PROCESS_")
 
-    state: Path = Field(description="folder for state, messages and pixels; made when absent")
+    state: Path = Field(
+        description="folder of this process' own, made when absent: for locks, and for state, messages and pixels "
+        "unless they are kept elsewhere"
+    )
+    transport: TransportName = Field(
+        "local", description="how services meet: local is a log in the state folder, kafka needs FROTTIS_KAFKA_…"
+    )
     operations_host: str = Field("127.0.0.1", description="host name to serve /healthz, /readyz and /metrics on")
     operations_port: int = Field(0, ge=0, lt=2**16, description="TCP port for them; 0 takes a free one")
     stop_s: float = Field(20.0, gt=0, description="s that a stop waits for work under way; the rest is done again")
@@ -47,7 +54,7 @@ class ProcessSettings(Settings):
 
 
 class Process:
-    """Builds the services, by name, over the state folder. `start` them, then `close`.
+    """Builds the services, by name, as the settings say. `start` them, then `close`.
 
     Raises StateInUse when one of them already runs on this folder, SettingsError, StateUnusable.
     """
@@ -58,13 +65,16 @@ class Process:
         self.metrics = Metrics()
         with ExitStack() as opened:
             opened.enter_context(locked(settings.state, builds))
-            self.log = _opened_log(settings.state, opened)
+            clock = SystemClock()
+            wire = open_wire(settings.transport, settings.state, settings.dead_letters_keep_days, clock)
+            self.transport = wire.transport
+            opened.callback(self.transport.close)
             self._databases = Databases(settings.state, DatabaseSettings.load())
-            objects = Objects.in_folder(settings.state / "objects")
-            resources = Resources(SystemClock(), self.metrics, objects, self._databases.open)
+            self.objects = Objects.of(ObjectSettings.load(), settings.state)
+            resources = Resources(clock, self.metrics, self.objects, self._databases.open)
             self.services = {name: _built(build, resources, opened) for name, build in builds.items()}
-            own = self._own_service(settings, resources, opened)
-            self.runner = Runner([*self.services.values(), own], self.log, resources)
+            own = self._own_service(settings, wire, opened)
+            self.runner = Runner([*self.services.values(), own], self.transport, resources)
             self._opened = opened.pop_all()
 
     def start(self) -> None:
@@ -86,16 +96,15 @@ class Process:
         if self.runner.failure is not None:
             raise self.runner.failure
 
-    def _own_service(self, settings: ProcessSettings, resources: Resources, opened: ExitStack) -> Service:
+    def _own_service(self, settings: ProcessSettings, wire: Wire, opened: ExitStack) -> Service:
         """Gauges, upkeep, and the operations server, which asks all services."""
-        timers = (
-            gauges(self.log, self.services.keys(), self.metrics),
-            forgetting(self.log, settings.dead_letters_keep_days, resources.clock),
-        )
+        timers = (gauges(wire.transport, self.services.keys(), self.metrics), looking(self.objects), *wire.timers)
         checks: Mapping[str, Callable[[], str | None]] = {
             "life": self._stopping,
             "disk": partial(short_of_room, settings.state),
             "database": self._databases.problem,
+            "objects": self.objects.problem,
+            **wire.readiness,
         }
         life = Service("process", readiness=checks)
         app = operations_app([*self.services.values(), life], self.metrics, self._ailing)
@@ -111,13 +120,6 @@ class Process:
             return "stopped by a defect"
         stuck = self.runner.stuck(self._stuck_s)
         return f"no end for {self._stuck_s:g} s of: {', '.join(stuck)}" if stuck else None
-
-
-def _opened_log(state: Path, opened: ExitStack) -> LocalLog:
-    transport = LocalLog(state / "messages.db")
-    opened.callback(transport.close)
-    take_over(transport)
-    return transport
 
 
 def _built(build: Build, resources: Resources, opened: ExitStack) -> Service:

@@ -3,18 +3,29 @@
 from pathlib import Path
 
 PLACEHOLDERS = frozenset(
-    {"changeme", "change-me", "change_me", "default", "example", "kafka", "password", "postgres", "secret"}
+    {
+        "changeme",
+        "change-me",
+        "change_me",
+        "default",
+        "example",
+        "kafka",
+        "minioadmin",
+        "password",
+        "postgres",
+        "secret",
+    }
 )
 # What a template leaves behind when nobody filled it in: <password>, ${PASSWORD}, {{ password }}.
 UNFILLED = ("<", "$", "{{")
 
 
-def read_secret(path: Path) -> str:
-    """The secret that the file holds now. Raises ValueError, which tells nothing of it."""
+def read_secret(path: Path, setting: str = "password_file") -> str:
+    """The secret that the file of this setting holds now. Raises ValueError, which tells nothing of it."""
     try:
         secret = path.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise ValueError(f"password_file cannot be read: {error.strerror}") from error
+        raise ValueError(f"{setting} cannot be read: {error.strerror}") from error
     if not secret or secret.lower() in PLACEHOLDERS or secret.startswith(UNFILLED):
-        raise ValueError("password_file holds no password, or the placeholder of a template")
+        raise ValueError(f"{setting} holds no secret, or the placeholder of a template")
     return secret

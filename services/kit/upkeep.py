@@ -1,4 +1,4 @@
-"""What a process does by itself for its transport: gauges, and forgetting old dead letters."""
+"""What a process does by itself for its transport and its objects: gauges, looks, and forgetting old dead letters."""
 
 from collections.abc import Collection, Iterable
 from datetime import timedelta
@@ -7,6 +7,7 @@ import structlog
 
 from services.kit.clock import Clock
 from services.kit.local_log import LocalLog
+from services.kit.objects import Objects
 from services.kit.service import Timer
 from services.kit.telemetry import Metrics
 from services.kit.topics import topics
@@ -14,6 +15,7 @@ from services.kit.transport import Outgoing, Transport
 
 GAUGES_EVERY_S = 2.0
 FORGET_EVERY_S = 3600.0
+LOOK_EVERY_S = 5.0
 
 log = structlog.get_logger()
 
@@ -30,6 +32,16 @@ def gauges(transport: Transport, services: Collection[str], metrics: Metrics) ->
         return ()
 
     return Timer("gauges", GAUGES_EVERY_S, measure)
+
+
+def looking(objects: Objects) -> Timer:
+    """The object store is tried also while nothing asks for it, so that readiness is true."""
+
+    def look() -> Iterable[Outgoing]:
+        objects.look()
+        return ()
+
+    return Timer("objects", LOOK_EVERY_S, look)
 
 
 def forgetting(transport: LocalLog, keep_days: float, clock: Clock) -> Timer:

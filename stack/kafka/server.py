@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from stack.cache import cached
+from stack.missing import ServerMissing
 from stack.ports import free_port, listens
 from stack.processes import ServerFailed, ServerProcess, run
 
@@ -56,7 +57,7 @@ class User:
     password: str
 
 
-class KafkaMissing(Exception):
+class KafkaMissing(ServerMissing):
     """Kafka cannot be had on this machine."""
 
 
@@ -79,6 +80,18 @@ class Kafka(ServerProcess):
             ready=partial(listens, self.port),
         )
 
+    def given(self) -> dict[str, object]:
+        """What `KafkaSettings` is given by who comes in as `user`, over TLS."""
+        if self.user is None:
+            raise ServerFailed("this Kafka has no user")
+        return {
+            "bootstrap_servers": self.secure_servers,
+            "user": self.user.name,
+            "password_file": self._password_file,
+            "ca_file": self.certificate_file,
+            "replication": 1,
+        }
+
     def launch(self) -> None:
         if not self._properties.exists():
             self._format()
@@ -88,6 +101,10 @@ class Kafka(ServerProcess):
         """What one of Kafka's own tools prints, such as `org.apache.kafka.tools.TopicCommand`. Raises ServerFailed."""
         command = [*self._java(), name, "--bootstrap-server", self.bootstrap_servers, *arguments]
         return run(command)
+
+    @property
+    def _password_file(self) -> Path:
+        return self.folder / "password"
 
     @property
     def _properties(self) -> Path:
@@ -126,6 +143,9 @@ class Kafka(ServerProcess):
     def _secure(self) -> dict[str, str]:
         """A certificate for this machine, signed by itself, and users that prove themselves by SCRAM."""
         key = self.folder / "key.pem"
+        if self.user is not None:
+            self._password_file.touch(0o600)
+            self._password_file.write_text(self.user.password, encoding="utf-8")
         subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "30"]
         files: list[str | Path] = ["-keyout", key, "-out", self.certificate_file]
         run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, *files])

@@ -3,17 +3,16 @@
 import json
 import shutil
 import threading
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
-from services.embedded.assembly import Address, Options, orders_address
+from services.embedded.assembly import Address
+from services.embedded.demo.engine import Engine, Start
 from services.embedded.demo.outcome import differential_table, other_table, print_hl7, times_table
 from services.embedded.demo.pictures import write_contact_sheet, write_overview
 from services.embedded.demo.progress import follow
-from services.embedded.running import running
 from services.embedded.worklist import report_json
 from services.kit.contracts import Delivery, Report
 from services.kit.errors import FrottisError
@@ -29,7 +28,6 @@ SPECIMEN = "DEMO-0001"
 PLACER = "ORDER-1"
 # What a share over the laboratory's network takes; slow enough to see files grow.
 SCANNER_BYTES_PER_S = 6e6
-LOCAL = Address("127.0.0.1", 0)
 
 # An unremarkable adult: counts of a film that a laboratory reports without a second look.
 DIFFERENTIAL = {
@@ -56,8 +54,8 @@ class Ended:
     answer: str
 
 
-def demonstrate(out: Path, seed: int, console: Console) -> None:
-    """Run the demonstration into `out`; what an earlier one left there is removed first.
+def demonstrate(out: Path, seed: int, console: Console, start: Start) -> None:
+    """Run the demonstration into `out`, over Frottis as `start` starts it; what an earlier one left there is removed.
 
     Raises DemonstrationFailed when the slide is refused, and whatever Frottis raises.
     """
@@ -71,8 +69,9 @@ def demonstrate(out: Path, seed: int, console: Console) -> None:
         f"composed {slide.name}: {len(truth.cells)} cells on {truth.width_um / 1e3:.1f} x "
         f"{truth.height_um / 1e3:.1f} mm"
     )
-    ended = _through_the_hospital(out, share, slide, console)
-    _write(out, share / slide.name, ended, console)
+    with LisSimulator() as lis, start(share, Address(*lis.address)) as engine:
+        ended = through_the_hospital(engine, lis, slide, share, console)
+        _write(out, share / slide.name, ended, engine.objects, console)
     console.print(differential_table(ended.report, truth), other_table(ended.report, truth))
     print_hl7(ended.message, ended.answer, console)
     console.print(times_table(ended.delivery))
@@ -87,21 +86,17 @@ def compose(folder: Path, seed: int) -> tuple[Path, Truth]:
     return slide, film.truth
 
 
-def _through_the_hospital(out: Path, share: Path, slide: Path, console: Console) -> Ended:
-    with ExitStack() as open_things:
-        lis = open_things.enter_context(LisSimulator())
-        options = Options(share, out / "state", Address(*lis.address), LOCAL, LOCAL)
-        process, worklist = open_things.enter_context(running(options))
-        listening = orders_address(process)
-        answer = lis.send_order((listening.host, listening.port), SPECIMEN, placer=PLACER)
-        console.print(f"the LIS ordered a smear of {SPECIMEN}: {answer.code}")
-        scanner = threading.Thread(target=scan, args=(slide, share), kwargs={"bytes_per_second": SCANNER_BYTES_PER_S})
-        scanner.start()
-        entry = follow(process, worklist, slide.name, console)
-        scanner.join()
-        if entry.standing.state is State.REFUSED:
-            raise DemonstrationFailed(f"the demonstration slide was refused: {entry.standing.text}")
-        return _ended(worklist, entry.slide_id, lis)
+def through_the_hospital(engine: Engine, lis: LisSimulator, slide: Path, share: Path, console: Console) -> Ended:
+    """Order a smear, scan it onto the share, follow it to its end. Raises DemonstrationFailed when it is refused."""
+    answer = lis.send_order((engine.orders.host, engine.orders.port), SPECIMEN, placer=PLACER)
+    console.print(f"the LIS ordered a smear of {SPECIMEN}: {answer.code}")
+    scanner = threading.Thread(target=scan, args=(slide, share), kwargs={"bytes_per_second": SCANNER_BYTES_PER_S})
+    scanner.start()
+    entry = follow(engine, slide.name, console)
+    scanner.join()
+    if entry.standing.state is State.REFUSED:
+        raise DemonstrationFailed(f"the demonstration slide was refused: {entry.standing.text}")
+    return _ended(engine.worklist, entry.slide_id, lis)
 
 
 def _ended(worklist: Worklist, slide_id: str, lis: LisSimulator) -> Ended:
@@ -113,10 +108,9 @@ def _ended(worklist: Worklist, slide_id: str, lis: LisSimulator) -> Ended:
     return Ended(report, delivery, received.text, received.answer)
 
 
-def _write(out: Path, scan_path: Path, ended: Ended, console: Console) -> None:
+def _write(out: Path, scan_path: Path, ended: Ended, objects: Objects, console: Console) -> None:
     """Everything that a person may want to look at."""
     with console.status("drawing the slide and its cells …"):
-        objects = Objects.in_folder(out / "state" / "objects")
         text = json.dumps(report_json(ended.report, objects), indent=2, ensure_ascii=False)
         (out / "report.json").write_text(text, encoding="utf-8")
         (out / "message.hl7").write_text(ended.message, encoding="utf-8")

@@ -8,6 +8,8 @@ from prometheus_client import Counter
 from services.analysis.settings import AnalysisSettings
 from services.ingestion.settings import IngestionSettings
 from services.kit.database_settings import DatabaseSettings
+from services.kit.kafka.settings import KafkaSettings
+from services.kit.object_settings import ObjectSettings
 from services.kit.process import ProcessSettings
 from services.kit.telemetry import Metrics
 from services.kit.topics import topics
@@ -19,7 +21,17 @@ OPERATIONS = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(en
 
 
 @pytest.mark.parametrize(
-    "settings", [AnalysisSettings, DatabaseSettings, IngestionSettings, LisSettings, ProcessSettings, ReasoningSettings]
+    "settings",
+    [
+        AnalysisSettings,
+        DatabaseSettings,
+        IngestionSettings,
+        KafkaSettings,
+        LisSettings,
+        ObjectSettings,
+        ProcessSettings,
+        ReasoningSettings,
+    ],
 )
 def test_every_setting_is_documented(settings):
     prefix = settings.model_config["env_prefix"]

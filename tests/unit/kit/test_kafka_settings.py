@@ -39,7 +39,7 @@ def test_the_password_is_read_when_it_is_used_so_that_it_can_change(password_fil
 )
 def test_a_placeholder_is_no_password(password_file, word):
     password_file.write_text(word)
-    with pytest.raises(SettingsError, match="holds no password"):
+    with pytest.raises(SettingsError, match="holds no secret"):
         load(user="frottis", password_file=password_file)
 
 

@@ -64,7 +64,7 @@ def test_a_stop_in_the_middle_of_work_closes_nothing_under_it_and_loses_nothing(
         return Service("analysis", (Subscription("tiles", handle),), close=lambda: closed.append("analysis"))
 
     process = Process(settings(tmp_path, stop_s=0.05), {"analysis": build})
-    process.log.send([Outgoing("tiles", "k", Tile(tile_id="a"))])
+    process.transport.send([Outgoing("tiles", "k", Tile(tile_id="a"))])
     process.start()
     assert begun.wait(60)
     process.close()
@@ -94,16 +94,16 @@ def test_a_defect_is_raised_by_close_after_all_is_closed(tmp_path):
 
 def test_operations_see_what_waits_and_what_was_rejected_of_the_services_here(tmp_path):
     process = Process(settings(tmp_path), {"analysis": quiet("analysis")})
-    process.log.send([Outgoing("tiles", "k", Tile(tile_id=name)) for name in "ab"])
-    consumer = process.log.consumer("analysis", ["tiles"])
+    process.transport.send([Outgoing("tiles", "k", Tile(tile_id=name)) for name in "ab"])
+    consumer = process.transport.consumer("analysis", ["tiles"])
     consumer.reject(consumer.poll(1, 0)[0], "not a JPEG")
-    gauges(process.log, process.services, process.metrics).run()
+    gauges(process.transport, process.services, process.metrics).run()
     sample = process.metrics.registry.get_sample_value
     assert sample("frottis_dead_letters", {"service": "analysis", "topic": "tiles"}) == 1
     assert sample("frottis_queue_messages", {"service": "analysis", "topic": "tiles"}) == 1
     assert sample("frottis_queue_messages", {"service": "lis", "topic": "reports"}) is None
     consumer.commit(consumer.poll(1, 0))
-    gauges(process.log, process.services, process.metrics).run()
+    gauges(process.transport, process.services, process.metrics).run()
     assert sample("frottis_queue_messages", {"service": "analysis", "topic": "tiles"}) == 0
     process.close()
 

@@ -57,8 +57,7 @@ def test_percentages_are_of_the_identified_leukocytes_that_count():
 @pytest.mark.parametrize("name", ["unidentified", "neutrophil_band"])
 def test_a_cell_of_which_only_the_group_is_certain_counts_for_the_group(name):
     between = [
-        SmearCell(f"b{n}", Kind.LEUKOCYTE, name, ("neutrophil_segmented", "neutrophil_band"), HERE)
-        for n in range(20)
+        SmearCell(f"b{n}", Kind.LEUKOCYTE, name, ("neutrophil_segmented", "neutrophil_band"), HERE) for n in range(20)
     ]
     others = [
         SmearCell("x1", Kind.LEUKOCYTE, "unidentified", ("lymphocyte", "blast"), HERE),

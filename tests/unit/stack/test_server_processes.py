@@ -47,6 +47,16 @@ def test_a_frozen_server_can_be_stopped(server):
     assert not server.running
 
 
+def test_a_server_is_asked_to_end_once_as_a_second_time_may_kill_it(tmp_path):
+    told, asked = tmp_path / "told", tmp_path / "asked"
+    handle = f"trap 'echo x >> {asked}' TERM"
+    command = ["sh", "-c", f"{handle}; touch {told}; until [ -s {asked} ]; do sleep 0.05; done; sleep 0.5; exit 0"]
+    with ServerProcess("slow", command, log=tmp_path / "log", ready=told.exists) as server:
+        server.terminate()
+        server.terminate()
+    assert asked.read_text() == "x\n"
+
+
 def test_a_server_that_ends_at_its_start_is_told_with_its_last_words(tmp_path):
     command = [sys.executable, "-c", "raise SystemExit('no such folder')"]
     server = ServerProcess("web", command, log=tmp_path / "web.log", ready=lambda: False)

@@ -1,0 +1,40 @@
+"""Frottis as a hospital runs it, between a share and a simulated LIS, at a pace for tests."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from services.embedded.assembly import Address
+from services.embedded.demo import Engine
+from services.simulator.lis import LisSimulator
+from stack.deployment import Deployment
+from stack.missing import ServerMissing
+from tests.e2e.hospital import PACE
+
+
+@dataclass
+class Hospital:
+    """What the tests of this folder share; each keeps to specimens of its own."""
+
+    deployment: Deployment
+    engine: Engine
+    lis: LisSimulator
+    share: Path
+
+
+@pytest.fixture(scope="session")
+def hospital(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stack")
+    share = folder / "share"
+    share.mkdir()
+    with pytest.MonkeyPatch.context() as environment, LisSimulator() as lis:
+        for name, value in PACE.items():
+            environment.setenv(name, value)
+        try:
+            deployment = Deployment(folder / "state", share, Address(*lis.address))
+        except ServerMissing as missing:
+            pytest.skip(str(missing))
+        told = []
+        with deployment.running(told.append) as engine:
+            yield Hospital(deployment, engine, lis, share)

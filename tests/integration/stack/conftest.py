@@ -23,8 +23,9 @@ class Hospital:
     share: Path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def hospital(tmp_path_factory):
+    """Not of the session: the pace would be that of every test that comes after."""
     folder = tmp_path_factory.mktemp("stack")
     share = folder / "share"
     share.mkdir()

@@ -1,5 +1,5 @@
+from tests.unit.ingestion.conftest import ingestion  # noqa: F401 - the fixture of both
 from tests.unit.ingestion.test_urgent_orders import (  # noqa: F401 - collected here too
-    ingestion,
     test_an_older_word_on_an_order_is_passed_over,
     test_an_order_that_names_another_specimen_now_counts_there_alone,
     test_every_order_of_arrival_ends_the_same,

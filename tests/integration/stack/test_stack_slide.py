@@ -38,7 +38,7 @@ def through(engine, lis, share, slide):
     return report, {cell["cell_id"]: cell for tile in cells for cell in tile["cells"]}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def read(hospital, small_slide):
     """The slide was read by the stack."""
     return through(hospital.engine, hospital.lis, hospital.share, small_slide[0])

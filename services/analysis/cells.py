@@ -66,9 +66,9 @@ class Detection:
 class Verdict:
     """What a classifier says of one cell.
 
-    `label` is the one candidate there is, or `unidentified` when the conformal set does not hold exactly one class, or
-    when the cell resembles nothing in training: then nothing is a candidate. `probabilities` are calibrated and in the
-    order of the model's classes.
+    `label` is the most probable class, or `unidentified` when that is no candidate or not probable enough, or when the
+    cell resembles nothing in training: then nothing is a candidate. `probabilities` are calibrated and in the order of
+    the model's classes.
     """
 
     label: str

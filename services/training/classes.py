@@ -51,6 +51,14 @@ known only to be no lymphoblasts: they teach the network that the look of that l
 without being passed off as any other class.
 """
 
+WATCHED_LEUKOCYTES: dict[str, tuple[str, ...]] = {
+    "blasts": ("blast",),
+    "early_granulocytes": ("myelocyte", "promyelocyte"),
+    "metamyelocytes": ("metamyelocyte",),
+    "erythroblasts": ("erythroblast",),
+}
+"""What the rules hold a slide for when it is seen."""
+
 LEUKOCYTE_GROUPS: dict[str, tuple[str, ...]] = {
     "neutrophil": NEUTROPHILS,
     "immature_granulocyte": IMMATURE_GRANULOCYTES,

@@ -14,7 +14,8 @@ from services.training.runtime import Model
 MODELS = Path("deploy/triton/models")
 MODEL_FILE = Path("1/model.onnx")
 DESCRIPTION_FILE = "model.yaml"
-RELEASE = "0.2.0"
+RELEASES = {"detector": "0.2.0", "leukocytes": "0.3.0", "erythrocytes": "0.2.0"}
+"""Each model's version: other weights or thresholds are another version."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def write(folder: Path, specific: dict[str, Any], origin: Origin) -> None:
     model = Model(folder / MODEL_FILE)
     description = {
         "name": folder.name,
-        "version": RELEASE,
+        "version": RELEASES[folder.name],
         "file": str(MODEL_FILE),
         "sha256": sha256(folder / MODEL_FILE),
         "um_per_px": CANONICAL_UM_PER_PX,

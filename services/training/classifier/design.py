@@ -6,7 +6,7 @@ from pathlib import Path
 
 from services.analysis.pixels import ERYTHROCYTE_CROP, LEUKOCYTE_CROP
 from services.training.augment import Strength
-from services.training.classes import ERYTHROCYTES, LEUKOCYTE_GROUPS, LEUKOCYTES
+from services.training.classes import ERYTHROCYTES, LEUKOCYTE_GROUPS, LEUKOCYTES, WATCHED_LEUKOCYTES
 from services.training.classifier.cells import Cell, erythrocyte_cells, leukocyte_cells
 from services.training.manifest import Manifest
 from services.training.splits import Part
@@ -20,6 +20,8 @@ class Design:
     classes: tuple[str, ...]
     groups: Mapping[str, tuple[str, ...]]
     """Coarser classes that are reported as well; empty where there are none."""
+    watched: Mapping[str, tuple[str, ...]]
+    """What rules look for: the card tells how often other cells pass for it. Empty where there is none."""
     crop: int
     """Side of the crop at canonical resolution."""
     size: int
@@ -43,6 +45,7 @@ LEUKOCYTE_DESIGN = Design(
     name="leukocytes",
     classes=LEUKOCYTES,
     groups=LEUKOCYTE_GROUPS,
+    watched=WATCHED_LEUKOCYTES,
     crop=LEUKOCYTE_CROP,
     size=128,
     stages=7,
@@ -50,7 +53,7 @@ LEUKOCYTE_DESIGN = Design(
     strength=Strength(stain=0.20, tint=0.10, blur=0.3, coarsen=0.35, coarsest=2.6, jpeg=0.25, noise=0.25),
     zoom=0.08,
     shift=4.0,
-    exchanged=0.0,
+    exchanged=0.3,
     per_class=850,
     load=leukocyte_cells,
 )
@@ -59,6 +62,7 @@ ERYTHROCYTE_DESIGN = Design(
     name="erythrocytes",
     classes=ERYTHROCYTES,
     groups={},
+    watched={},
     crop=ERYTHROCYTE_CROP,
     size=80,
     stages=5,

@@ -13,6 +13,9 @@ from services.training.tables import share, table
 
 Confusion = npt.NDArray[np.int64]
 
+# What the rules call certain and possible (`certain_probability` and `possible_probability` of reasoning's counting).
+CERTAIN, POSSIBLE = 0.9, 0.2
+
 
 def confusion(truth: npt.NDArray[np.int64], answered: npt.NDArray[np.int64], classes: int) -> Confusion:
     """Counts, true class by row, answered class by column."""
@@ -65,7 +68,7 @@ def groups_section(found: Answers, classes: Sequence[str], groups: Mapping[str, 
 
 def refusal_section(found: Answers, classes: Sequence[str], described: Mapping[str, Any]) -> str:
     """How often the conformal set holds the true class, how large it is, and how many cells stay without a name."""
-    inside = np.asarray(found.probabilities >= np.array([described["conformal"][name] for name in classes]))
+    inside = _inside(found, classes, described)
     rows = []
     for index, name in enumerate(classes):
         own = found.targets == index
@@ -84,6 +87,30 @@ def refusal_section(found: Answers, classes: Sequence[str], described: Mapping[s
     return "\n".join([table(("class", "cells", "set holds it (aim 0.95)", "mean size of set"), rows), summary])
 
 
+def watched_section(
+    found: Answers, classes: Sequence[str], watched: Mapping[str, Sequence[str]], described: Mapping[str, Any]
+) -> str:
+    """How many cells of each class a rule would take for what it looks for: certainly, or possibly."""
+    sets = _inside(found, classes, described) & (found.distance <= described["distance"])[:, None]
+    columns: dict[str, npt.NDArray[np.bool_]] = {}
+    for name, members in watched.items():
+        own = np.array([one in members for one in classes])
+        together = found.probabilities[:, own].sum(axis=1)
+        some, others = sets[:, own].any(axis=1), sets[:, ~own].any(axis=1)
+        columns[f"certain {name}"] = some & ~others & (together >= CERTAIN)
+        columns[f"possible {name}"] = some | (together >= POSSIBLE)
+    rows = []
+    for index, name in enumerate(classes):
+        cells = found.targets == index
+        if cells.any():
+            rows.append((name, int(cells.sum()), *(int((cells & taken).sum()) for taken in columns.values())))
+    explained = (
+        f"Certain: nothing else is in the set, and the probability is at least {CERTAIN}. Possible: in the set, or at "
+        f"least as probable as {POSSIBLE}.\n"
+    )
+    return "\n".join([explained, table(("true", "cells", *columns), rows)])
+
+
 def binary_section(found: Answers, classes: Sequence[str], name: str) -> str:
     """Sensitivity and specificity of one class against all else, cells known only not to be of it included."""
     index = list(classes).index(name)
@@ -98,7 +125,7 @@ def binary_section(found: Answers, classes: Sequence[str], name: str) -> str:
 
 def answers_section(found: Answers, classes: Sequence[str], described: Mapping[str, Any]) -> str:
     """What cells that are all of one class are called: a line for each class that any of them was given."""
-    inside = np.asarray(found.probabilities >= np.array([described["conformal"][name] for name in classes]))
+    inside = _inside(found, classes, described)
     answered = np.where(_has_name(found, inside, described), found.probabilities.argmax(axis=1), len(classes))
     counted, cells = np.bincount(answered, minlength=len(classes) + 1), len(answered)
     rows = [
@@ -108,6 +135,11 @@ def answers_section(found: Answers, classes: Sequence[str], described: Mapping[s
     ]
     truth = classes[int(found.targets[0])]
     return f"{cells} cells, all {truth}, are called:\n\n" + table(("class", "cells", "share"), rows)
+
+
+def _inside(found: Answers, classes: Sequence[str], described: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
+    """Which classes are in the conformal set of each cell."""
+    return np.asarray(found.probabilities >= np.array([described["conformal"][name] for name in classes]))
 
 
 def _has_name(found: Answers, inside: npt.NDArray[np.bool_], described: Mapping[str, Any]) -> npt.NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from services.training.classifier.figures import (
     classes_section,
     groups_section,
     refusal_section,
+    watched_section,
 )
 from services.training.classifier.views import disturbed
 from services.training.manifest import Manifest
@@ -49,6 +50,8 @@ def _of_place(found: Answers, harder: Answers, design: Design, described: dict[s
     if design.groups:
         sections.append(groups_section(found, design.classes, design.groups))
     sections.append(refusal_section(found.single, design.classes, described))
+    if design.watched:
+        sections.append(watched_section(found.single, design.classes, design.watched, described))
     sections.append(_DISTURBED + accuracy_line(harder.single, design.classes, seed))
     sections.append(refusal_section(harder.single, design.classes, described))
     return "\n".join(sections)

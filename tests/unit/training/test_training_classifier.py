@@ -1,11 +1,16 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+import yaml
 
-from services.training.classes import LEUKOCYTE_GROUPS, LEUKOCYTE_LABELS, LEUKOCYTES
+from services.training.classes import LEUKOCYTE_GROUPS, LEUKOCYTE_LABELS, LEUKOCYTES, WATCHED_LEUKOCYTES
 from services.training.classifier.answers import Answers
 from services.training.classifier.cells import Cell, targets
 from services.training.classifier.figures import (
+    CERTAIN,
+    POSSIBLE,
     answers_section,
     binary_section,
     classes_section,
@@ -13,6 +18,7 @@ from services.training.classifier.figures import (
     f1_by_class,
     groups_section,
     refusal_section,
+    watched_section,
 )
 from services.training.classifier.nuclei import find_nuclei
 
@@ -53,6 +59,27 @@ def test_hematogones_are_negatives_of_blasts():
     text = binary_section(found, NAMES, "blast")
     assert "sensitivity 0.500" in text
     assert "specificity 0.500" in text
+
+
+def test_the_card_counts_what_the_rules_look_for_as_they_do():
+    tables = Path("services/reasoning/data")
+    counting = yaml.safe_load((tables / "counting.yaml").read_text("utf-8"))
+    assert (counting["certain_probability"]["value"], counting["possible_probability"]["value"]) == (CERTAIN, POSSIBLE)
+    watched = yaml.safe_load((tables / "classes.yaml").read_text("utf-8"))["watched"]
+    assert {name: set(members) for name, members in watched.items()}.items() <= {
+        name: set(members) for name, members in WATCHED_LEUKOCYTES.items()
+    }.items()
+
+
+def test_cells_that_pass_for_blasts_are_counted_by_what_they_are():
+    found = answers([("lymphocyte", "blast")] * 3 + [("monocyte", "monocyte")] * 2)
+    found.probabilities[0, NAMES.index("blast")] = 0.95
+    found.probabilities[1, [NAMES.index("blast"), NAMES.index("lymphocyte")]] = 0.25, 0.6
+    text = watched_section(found, NAMES, {"blasts": ("blast",)}, DESCRIBED)
+    assert "| lymphocyte | 3 | 1 | 3 |" in text
+    assert "| monocyte | 2 | 0 | 0 |" in text
+    strange = watched_section(found, NAMES, {"blasts": ("blast",)}, {**DESCRIBED, "distance": 0.5})
+    assert "| lymphocyte | 3 | 0 | 3 |" in strange
 
 
 def test_refusal_tells_coverage_sizes_and_strangeness():

@@ -1,10 +1,11 @@
 """Frottis as a hospital runs it: each service its own process, over real servers, on this machine."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event
+from types import MappingProxyType
 
 from services.embedded.assembly import Address
 from services.embedded.demo import Engine
@@ -20,14 +21,16 @@ from stack.servers import Servers, started
 
 Tell = Callable[[str], None]
 
+ONE_OF_EACH: Mapping[str, int] = MappingProxyType({})
+
 
 class Deployment:
-    """The servers, a replica of each service, and a Prometheus, between a share and a LIS; nothing runs yet.
+    """The servers, the services, and a Prometheus, between a share and a LIS; nothing runs yet.
 
-    Raises ServerMissing.
+    `replicas` tells of which services there are several. Prometheus asks the first of each. Raises ServerMissing.
     """
 
-    def __init__(self, folder: Path, share: Path, lis: Address) -> None:
+    def __init__(self, folder: Path, share: Path, lis: Address, replicas: Mapping[str, int] = ONE_OF_EACH) -> None:
         self.folder = folder
         self.servers = Servers(folder)
         self.orders = Address("127.0.0.1", free_port())
@@ -41,12 +44,15 @@ class Deployment:
             },
         }
         self.services = {name: self.replica(name) for name in SERVICES}
+        self.further = [self.replica(name, number) for name in replicas for number in range(2, replicas[name] + 1)]
         ports = {name: service.operations_port for name, service in self.services.items()}
         self.prometheus = Prometheus(folder / "prometheus", {**ports, "triton": self.servers.triton.ports.metrics})
 
     def replica(self, service: str, number: int = 1) -> FrottisService:
-        """A process of the service, not yet started; a second one of `lis` finds its port taken."""
+        """A process of the service, not yet started; all but the first of `lis` take orders on ports of their own."""
         environment = {**self.servers.environment(service), **self._places.get(service, {})}
+        if service == "lis" and number > 1:
+            environment["FROTTIS_LIS_LISTEN_PORT"] = str(free_port())
         return FrottisService(service, self.folder / "services", environment, number)
 
     @contextmanager
@@ -59,7 +65,7 @@ class Deployment:
             tell(f"up: {', '.join(self._addresses())} ({since.lap()})")
             self.servers.prepare()
             tell(f"topics made, roles and tables made ({since.lap()})")
-            opened.enter_context(started(*self.services.values()))
+            opened.enter_context(started(*self.services.values(), *self.further))
             tell(f"ready: {', '.join(self._operations())} ({since.lap()})")
             engine = self._engine(opened)
             opened.callback(since.lap)
@@ -76,7 +82,7 @@ class Deployment:
     def _wait(self, seconds: float) -> None:
         """Raises ServerFailed when a process has ended by itself."""
         servers = (self.servers.kafka, self.servers.postgres, self.servers.triton.process, self.servers.s3)
-        for process in (*self.services.values(), *servers):
+        for process in (*self.services.values(), *self.further, *servers):
             if not process.running:
                 raise ServerFailed(f"{process.name} ended by itself:\n{process.log_tail()}")
         Event().wait(seconds)

@@ -66,6 +66,11 @@ class ServerProcess:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def exit_code(self) -> int | None:
+        """What it ended with, if it ended by itself; negative for a signal's number."""
+        return None if self._process is None else self._process.poll()
+
+    @property
     def pid(self) -> int:
         """The process id. Raises ServerFailed when it was never started."""
         return self._started().pid

@@ -29,7 +29,7 @@ class S3Server(ServerProcess):
         self.port = free_port()
         self.objects = folder / "objects"
         self.secret_file = folder / "secret"
-        (self.objects / BUCKET).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         if not self.secret_file.exists():
             self.secret_file.touch(0o600)
             self.secret_file.write_text(secrets.token_urlsafe(24), encoding="ascii")
@@ -43,6 +43,10 @@ class S3Server(ServerProcess):
             # What it refuses is an error here, not a line of its log for each request.
             environment={"RUST_LOG": "error"},
         )
+
+    def launch(self) -> None:
+        (self.objects / BUCKET).mkdir(parents=True, exist_ok=True)
+        super().launch()
 
     def environment(self) -> Mapping[str, str]:
         """How a service finds it."""

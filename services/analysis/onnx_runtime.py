@@ -13,6 +13,7 @@ import onnxruntime
 
 from services.analysis.errors import ModelUnusable
 from services.analysis.runtime import Arrays, batch_plan, padded
+from services.kit.tracing.current import span
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,13 @@ class OnnxRuntime:
         loaded = self._sessions[model]
         names = [output.name for output in loaded.get_outputs()]
         count = len(next(iter(inputs.values())))
-        parts = [
-            _run(loaded, names, {key: padded(value[start:stop], size) for key, value in inputs.items()}, stop - start)
-            for start, stop, size in batch_plan(count, self._models[model].batch_sizes)
-        ]
+        with span("infer", model=model, items=count):
+            parts = [
+                _run(
+                    loaded, names, {key: padded(value[start:stop], size) for key, value in inputs.items()}, stop - start
+                )
+                for start, stop, size in batch_plan(count, self._models[model].batch_sizes)
+            ]
         return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
     def _warm_up(self, name: str, model: OnnxModel) -> None:

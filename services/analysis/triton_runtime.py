@@ -21,6 +21,7 @@ from services.analysis.triton_client import Served, TritonClient
 from services.kit.clock import Clock
 from services.kit.errors import TransientError
 from services.kit.telemetry import Metrics
+from services.kit.tracing.current import span
 
 # A slide that is late is still read: a request for it gets this long.
 LEAST_TIMEOUT_S = 5.0
@@ -62,8 +63,10 @@ class TritonRuntime:
 
     def infer(self, model: str, inputs: Arrays) -> Arrays:
         """The model's outputs. Raises ModelsAway, ModelUnknown, ModelChanged."""
+        served, count = self._models[model], len(next(iter(inputs.values())))
         try:
-            return self._client.infer(model, self._models[model], inputs, self._remaining_s)
+            with span("infer", model=model, version=served.version, items=count):
+                return self._client.infer(model, served, inputs, self._remaining_s)
         except TransientError as error:
             self._failed(error)
             raise

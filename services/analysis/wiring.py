@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from services.analysis.analyse import Analyser
 from services.analysis.handlers import AnalysisHandlers
 from services.analysis.models import DETECTOR, ERYTHROCYTES, LEUKOCYTES, ModelRepository
-from services.analysis.onnx_runtime import OnnxModel, OnnxRuntime
 from services.analysis.readers import LocalReaders, Readers, reader_over
 from services.analysis.reading import CellReader
 from services.analysis.runtime import ModelRuntime
@@ -52,6 +51,9 @@ def readers_of(settings: AnalysisSettings, resources: Resources) -> Readers:
 
 def runtime_of(settings: AnalysisSettings) -> ModelRuntime:
     """A runtime in this process, on onnxruntime."""
+    # Only a service that runs its models itself loads it: the image of one that asks Triton is without.
+    from services.analysis.onnx_runtime import OnnxModel, OnnxRuntime  # noqa: PLC0415
+
     repository = ModelRepository(settings.models)
     batches = {
         DETECTOR: settings.detector_batches,

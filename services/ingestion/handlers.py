@@ -39,9 +39,8 @@ class IngestionHandlers:
     def orders(self, order: Order) -> Iterable[Outgoing]:
         """Remember how urgent the specimen is, and hurry its scans that are admitted. Raises TransientError."""
         self._stores.orders.put(order)
-        for known in self._stores.scans.known().values():
-            if order.specimen and known.scan.slide.specimen == order.specimen:
-                self._hurry(known)
+        for known in self._stores.scans.of_specimen(order.specimen):
+            self._hurry(known)
         return ()
 
     def scans(self, scan: Scan) -> Iterator[Outgoing]:
@@ -152,8 +151,7 @@ class IngestionHandlers:
         self._sources.explain(turn.scan.name, None)
 
     def _told(self, reading: Reading, tiles: Iterable[Tile] = (), name: str = "", word: Scan | None = None) -> Outgoing:
-        self._stores.rounds.save(reading, tiles, name, word)
-        return _reading(reading)
+        return _reading(self._stores.rounds.save(reading, tiles, name, word))
 
     def _again(self, slide_id: str, number: int) -> Iterator[Outgoing]:
         """A round as it was told the first time."""

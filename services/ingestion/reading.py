@@ -25,6 +25,7 @@ from services.kit.clock import Clock
 from services.kit.contracts import Field, Reading, ScanProperties, Slide, Stage, Tile
 from services.kit.stages import reach
 from services.kit.telemetry import Metrics
+from services.kit.tracing.current import span
 
 
 @dataclass(frozen=True)
@@ -84,14 +85,15 @@ class SlideReader:
         reading = Reading(scan=turn.scan, round=turn.number, film=film_message(summarise(film)))
         rejected: list[Field] = [rejected_field(name, why) for why in choice.rejected for name in why.examples]
         cores = [field.core for field in choice.fields]
-        for field, tile in zip(choice.fields, cut_all(opened, cores), strict=True):
-            if not isinstance(tile, TileImage):
-                rejected.append(unread_field(field, tile.error))
-                continue
-            message = self._store(turn, field, tile)
-            reading.tile_ids.append(message.tile_id)
-            reading.fields.append(field_message(field))
-            yield message
+        with span("cut tiles", round=turn.number, fields=len(cores)):
+            for field, tile in zip(choice.fields, cut_all(opened, cores), strict=True):
+                if not isinstance(tile, TileImage):
+                    rejected.append(unread_field(field, tile.error))
+                    continue
+                message = self._store(turn, field, tile)
+                reading.tile_ids.append(message.tile_id)
+                reading.fields.append(field_message(field))
+                yield message
         reading.fields.extend(rejected)
         return self._finish(reading, turn, choice)
 
@@ -113,7 +115,8 @@ class SlideReader:
         last = self._last
         if last is not None and last[0] == slide_id:
             return last[1]
-        film = map_film(opened)
+        with span("map film"):
+            film = map_film(opened)
         self._last = (slide_id, film)
         return film
 

@@ -1,8 +1,9 @@
 """What each round of a slide read, to be said again as it was said, and the rounds that were given up."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select, update
 
 from services.ingestion.tables import ANSWERED, GIVEN_UP, ROUNDS, TILES
 from services.kit.contracts import Reading, Scan, Tile
@@ -15,17 +16,25 @@ class RoundStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def save(self, reading: Reading, tiles: Iterable[Tile], name: str, word: Scan | None = None) -> None:
-        """Record what a round read from the scan called `name`; `word` is the admission that a first round answers."""
+    def save(self, reading: Reading, tiles: Iterable[Tile], name: str, word: Scan | None = None) -> Reading:
+        """Record what a round read from the scan called `name`; `word` is the admission that a first round answers.
+
+        Returns the round as it is on record. That is another's where two replicas read it at the same time, as when one
+        was frozen and its work given to the other: the first counts, and both say it.
+        """
         slide_id = reading.slide.slide_id
         row = {"slide_id": slide_id, "round": reading.round, "reading": reading.SerializeToString()}
         with self._database.transaction() as connection:
-            upsert(connection, ROUNDS, row)
+            before = connection.execute(_reading(slide_id, reading.round)).scalar_one_or_none()
+            if before is not None:
+                return Reading.FromString(before)
+            connection.execute(insert(ROUNDS).values(row))
             _save_tiles(connection, slide_id, reading.round, tiles)
             connection.execute(update(GIVEN_UP).where(GIVEN_UP.c.name == name).values(in_a_row=0))
             if word is not None:
                 answered = {"slide_id": slide_id, "name": word.name, "revision": word.revision}
                 upsert(connection, ANSWERED, answered)
+        return reading
 
     def of(self, slide_id: str) -> dict[int, Reading]:
         """What each round of a slide read, by number."""
@@ -71,8 +80,11 @@ class RoundStore:
             return connection.execute(query).scalar_one_or_none() or 0
 
 
+def _reading(slide_id: str, number: int) -> Select[Any]:
+    return select(ROUNDS.c.reading).where(ROUNDS.c.slide_id == slide_id, ROUNDS.c.round == number)
+
+
 def _save_tiles(connection: Connection, slide_id: str, number: int, tiles: Iterable[Tile]) -> None:
-    connection.execute(delete(TILES).where(TILES.c.slide_id == slide_id, TILES.c.round == number))
     rows = [
         {"slide_id": slide_id, "round": number, "place": place, "tile": tile.SerializeToString()}
         for place, tile in enumerate(tiles)

@@ -15,6 +15,9 @@ class IngestionSettings(Settings):
 
     share: Path = Field(description="folder that the scanner writes to, looked at with all its subfolders")
     poll_s: float = Field(2.0, gt=0, description="s between two looks at the share; network shares send no events")
+    takeover_s: float = Field(
+        20.0, gt=0, description="s without a sign of life after which another replica looks at the share"
+    )
     settle_s: float = Field(10.0, ge=0, description="s that a complete scan must be still before it is admitted")
     incomplete_limit_s: float = Field(
         900.0, gt=0, description="s without change after which an incomplete scan is held"
@@ -34,6 +37,6 @@ class IngestionSettings(Settings):
     keep_days: float = Field(
         90.0,
         ge=2,
-        description="days of work that the tiles of a slide are kept, the pictures of its red cells and platelets; "
-        "at least as long as the laboratory must keep what its reports rest on",
+        description="days of work that a slide's tiles, the pictures of its red cells and platelets, are kept after "
+        "the LIS acknowledged its values; at least as long as the laboratory must keep what its reports rest on",
     )

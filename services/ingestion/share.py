@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,8 +43,8 @@ def find_scans(share: Path) -> list[FoundScan]:
     return list(list_share(share).scans)
 
 
-def list_share(share: Path) -> Listing:
-    """Everything on the share. Raises ShareUnreachable.
+def list_share(share: Path, progress: Callable[[], None] = lambda: None) -> Listing:
+    """Everything on the share; `progress` is called for each folder. Raises ShareUnreachable.
 
     A folder `_name_` with stacks is a VS200 scan even while its `name.vsi` is not there yet. Links to folders are not
     followed, and a subfolder that cannot be listed keeps only its own scans from being seen.
@@ -56,6 +56,7 @@ def list_share(share: Path) -> Listing:
     paths: set[Path] = set()
     unlisted: dict[str, str] = {}
     while folders:
+        progress()
         folder, entries, has_vsi = folders.pop()
         stem = _stem_of_pixels(folder.name, entries) if folder != share else None
         if stem is not None:
@@ -73,13 +74,13 @@ def list_share(share: Path) -> Listing:
     return Listing(tuple(scans), unlisted)
 
 
-def share_problem(share: Path) -> str | None:
+def share_problem(share: Path, *, may_be_empty: bool = False) -> str | None:
     """Why what is not found on the share may be there all the same; None when the share can be believed."""
     try:
         entries = _entries(share)
     except OSError as error:
         return _cannot_be_listed(share, error)
-    return None if entries else f"the share {share} is empty, as an unmounted one is: mount it"
+    return None if entries or may_be_empty else f"the share {share} is empty, as an unmounted one is: mount it"
 
 
 def _cannot_be_listed(share: Path, error: OSError) -> str:

@@ -1,10 +1,13 @@
-"""What ingestion keeps of each scan it has seen: its files, and the last word said of it."""
+"""What ingestion keeps of each scan it has seen: its files, and the last word said of it.
 
-from collections.abc import Iterable
+Scans stay on record when they have left the share, so their number grows without end: nothing here reads them all.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.engine import Connection
 
 from services.ingestion.orders import OrderStore
@@ -22,6 +25,11 @@ REMOVED = "removed"
 UNREACHABLE = "unreachable"
 UNSTEADY = "unsteady"
 
+_LAST_SERIAL = select(func.coalesce(func.max(SCANS.c.serial), 0))
+
+# Asked within each transaction that writes as one who must have the right to.
+Guard = Callable[[Connection], None]
+
 
 @dataclass(frozen=True)
 class KnownScan:
@@ -35,19 +43,48 @@ class KnownScan:
 class ScanStore:
     """Durable when a method returns."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, guard: Guard = lambda _: None) -> None:
         self._database = database
+        self._guard = guard
 
-    def known(self) -> dict[str, KnownScan]:
-        """Every scan by name."""
+    def any(self, folder: str = "") -> bool:
+        """Whether a scan was ever seen, on the share or in a folder of it."""
+        # "0" follows "/" where text sorts by its bytes.
+        inside = (SCANS.c.name > f"{folder}/") & (SCANS.c.name < f"{folder}0")
+        query = select(SCANS.c.name).limit(1)
         with self._database.transaction() as connection:
-            return {row.name: _known(row) for row in connection.execute(select(SCANS))}
+            return connection.execute(query.where(inside) if folder else query).first() is not None
 
     def get(self, name: str) -> KnownScan | None:
         """The scan of that name."""
+        return self.named([name]).get(name)
+
+    def named(self, names: Sequence[str]) -> dict[str, KnownScan]:
+        """The scans of these names, as far as they are known; ask for some hundreds at a time."""
+        return {known.scan.name: known for known in self._where(SCANS.c.name.in_(names))}
+
+    def waiting(self) -> dict[str, KnownScan]:
+        """The scans that wait to be complete and still, by name."""
+        return {known.scan.name: known for known in self._where(SCANS.c.state == ScanState.SCAN_STATE_WAITING)}
+
+    def of_specimen(self, specimen: str) -> list[KnownScan]:
+        """The scans of a specimen; none of an empty number."""
+        return self._where((SCANS.c.specimen == specimen) & (SCANS.c.specimen != ""))
+
+    def orphans(self) -> list[KnownScan]:
+        """The copies whose original is another slide by now."""
+        return self._where(SCANS.c.orphaned)
+
+    def last_serial(self) -> int:
+        """The serial of the last record of any scan; 0 before the first."""
         with self._database.transaction() as connection:
-            row = connection.execute(select(SCANS).where(SCANS.c.name == name)).one_or_none()
-        return None if row is None else _known(row)
+            return int(connection.execute(_LAST_SERIAL).scalar_one())
+
+    def recorded_since(self, serial: int) -> dict[str, int]:
+        """The scans recorded after `serial`, with the serial of each one's last record."""
+        query = select(SCANS.c.name, SCANS.c.serial).where(SCANS.c.serial > serial)
+        with self._database.transaction() as connection:
+            return dict(connection.execute(query).all())
 
     def save(self, known: KnownScan, *, over: KnownScan | None = None) -> bool:
         """Record the scan; it is to be announced if its message differs from what was recorded before.
@@ -55,21 +92,28 @@ class ScanStore:
         Only where `over` is still what is recorded, or nothing is: another thread or replica may have had its say;
         False then.
         """
+        scan = known.scan
         with self._database.transaction() as connection:
-            before = connection.execute(select(SCANS).where(SCANS.c.name == known.scan.name)).one_or_none()
+            self._guard(connection)
+            before = connection.execute(select(SCANS).where(SCANS.c.name == scan.name)).one_or_none()
             if (None if before is None else _known(before)) != over:
                 return False
-            message = _revised(known.scan, before.message if before else None)
+            message = _revised(scan, before.message if before else None)
             row = {
-                "name": known.scan.name,
+                "name": scan.name,
                 "fingerprint": known.fingerprint,
                 "still_since": _seconds(known.still_since),
-                "state": known.scan.state,
-                "slide_id": known.scan.slide.slide_id,
+                "state": scan.state,
+                "slide_id": scan.slide.slide_id,
+                "specimen": scan.slide.specimen,
                 "message": message,
                 "announced": bool(before and before.announced and before.message == message),
+                "copy_of": scan.copy_of,
+                "orphaned": _orphaned(connection, scan),
+                "serial": connection.execute(_LAST_SERIAL).scalar_one() + 1,
             }
             upsert(connection, SCANS, row)
+            _tell_copies(connection, scan)
         return True
 
     def original(self, slide_id: str, name: str) -> Scan | None:
@@ -84,6 +128,7 @@ class ScanStore:
     def unannounced(self) -> list[Scan]:
         """Scans whose last word the other services may not have."""
         with self._database.transaction() as connection:
+            self._guard(connection)
             rows = connection.execute(select(SCANS.c.message).where(~SCANS.c.announced).order_by(SCANS.c.name))
             return [Scan.FromString(message) for message in rows.scalars()]
 
@@ -95,16 +140,19 @@ class ScanStore:
 
     def scans_of(self, slide_id: str) -> list[KnownScan]:
         """Every scan of a slide, the original before its copies."""
-        with self._database.transaction() as connection:
-            known = [_known(row) for row in connection.execute(select(SCANS).where(SCANS.c.slide_id == slide_id))]
+        known = self._where(SCANS.c.slide_id == slide_id)
         return sorted(known, key=lambda one: (bool(one.scan.copy_of), one.scan.name))
+
+    def _where(self, which: ColumnElement[bool]) -> list[KnownScan]:
+        with self._database.transaction() as connection:
+            return [_known(row) for row in connection.execute(select(SCANS).where(which).order_by(SCANS.c.name))]
 
 
 class Stores:
-    """Everything that ingestion keeps in its database."""
+    """Everything that ingestion keeps in its database; a `guard` is asked before a scan is written or announced."""
 
-    def __init__(self, database: Database) -> None:
-        self.scans = ScanStore(database)
+    def __init__(self, database: Database, guard: Guard = lambda _: None) -> None:
+        self.scans = ScanStore(database, guard)
         self.rounds = RoundStore(database)
         self.orders = OrderStore(database)
 
@@ -117,6 +165,17 @@ def _revised(scan: Scan, before: bytes | None) -> bytes:
     if revised.SerializeToString(deterministic=True) != before:
         revised.revision += 1
     return revised.SerializeToString(deterministic=True)
+
+
+def _orphaned(connection: Connection, scan: Scan) -> bool:
+    same = (SCANS.c.name == scan.copy_of) & (SCANS.c.slide_id == scan.slide.slide_id)
+    return bool(scan.copy_of) and connection.execute(select(SCANS.c.name).where(same)).first() is None
+
+
+def _tell_copies(connection: Connection, original: Scan) -> None:
+    other_slide = SCANS.c.slide_id != original.slide.slide_id
+    changed = (SCANS.c.copy_of == original.name) & (SCANS.c.orphaned != other_slide)
+    connection.execute(update(SCANS).where(changed).values(orphaned=other_slide))
 
 
 def _seconds(moment: datetime) -> float:

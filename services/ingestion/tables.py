@@ -12,10 +12,27 @@ SCANS = Table(
     Column("fingerprint", String, nullable=False),
     # When this fingerprint was first seen: the moment the scan was complete, if it is.
     Column("still_since", Float, nullable=False),
-    Column("state", Integer, nullable=False),
+    Column("state", Integer, nullable=False, index=True),
     Column("slide_id", String, nullable=False, index=True),
+    Column("specimen", String, nullable=False, index=True),
     Column("message", LargeBinary, nullable=False),
-    Column("announced", Boolean, nullable=False),
+    Column("announced", Boolean, nullable=False, index=True),
+    # Name of the scan that this one is a copy of, and whether that one is another slide by now, or none.
+    Column("copy_of", String, nullable=False, index=True),
+    Column("orphaned", Boolean, nullable=False, index=True),
+    # The how-manieth record of any scan this is: what was recorded since a look has a higher number.
+    Column("serial", BigInteger, nullable=False, index=True),
+)
+# Work that one replica at a time does.
+LEASES = Table(
+    "leases",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("holder", String, nullable=False),
+    # Counts the holder's signs of life.
+    Column("beats", BigInteger, nullable=False),
+    # Another that can do the work may take it at once.
+    Column("offered", Boolean, nullable=False),
 )
 ROUNDS = Table(
     "rounds",
@@ -65,6 +82,8 @@ PIXELS = Table(
     "pixels",
     METADATA,
     Column("slide_id", String, primary_key=True),
-    # Seconds of Frottis at work since the slide was last read: no clock that is set can age it.
+    # Seconds of Frottis at work since the slide was last read, or since it ended: no clock that is set can age it.
     Column("age_s", Float, nullable=False),
+    # The LIS has acknowledged values of the slide.
+    Column("ended", Boolean, nullable=False, default=False),
 )

@@ -1,39 +1,66 @@
 """Build the ingestion service."""
 
-from functools import partial
+import structlog
 
 from services.ingestion.handlers import IngestionHandlers
+from services.ingestion.lease import BEAT_AFTER, Lease
 from services.ingestion.pixels import PixelStore
 from services.ingestion.reading import SlideReader
+from services.ingestion.retention import TileRetention
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.store import Stores
 from services.ingestion.tables import METADATA
 from services.ingestion.watcher import Watcher
+from services.kit.database import Database
+from services.kit.errors import TransientError
 from services.kit.service import Resources, Service, Subscription, Timer
 from services.kit.transport import each
 
 PRUNE_EVERY_S = 600.0
 
+log = structlog.get_logger()
+
 
 def build(settings: IngestionSettings, resources: Resources) -> Service:
     """The watch on the share, the reading of what it admits, and the removal of old tiles."""
     database = resources.database("ingestion", METADATA)
-    stores = Stores(database)
-    pixels = PixelStore(resources.objects, database, resources.clock)
-    watcher = Watcher(settings, stores, resources.clock, resources.metrics)
-    reader = SlideReader(settings, pixels, resources.clock, resources.metrics)
-    handlers = IngestionHandlers(settings, stores, reader, resources.clock)
+    clock, metrics = resources.clock, resources.metrics
+    polling = _lease(database, "share", settings.takeover_s, resources)
+    pruning = _lease(database, "tiles", 2 * PRUNE_EVERY_S, resources)
+    watcher = Watcher(settings, Stores(database, polling.require), polling, clock, metrics)
+    reader = SlideReader(settings, PixelStore(resources.objects, database), clock, metrics)
+    handlers = IngestionHandlers(settings, Stores(database), reader, clock)
+    retention = TileRetention(resources.objects, database, pruning, clock, metrics, settings.keep_days)
+
+    def close() -> None:
+        for lease in (polling, pruning):
+            _give_back(lease)
+        database.close()
+
     return Service(
         name="ingestion",
         subscriptions=(
             Subscription("orders", each(handlers.orders)),
             Subscription("scans", each(handlers.scans)),
             Subscription("requests", each(handlers.requests)),
+            Subscription("deliveries", each(retention.deliveries)),
         ),
         timers=(
             Timer("share", settings.poll_s, watcher.poll, watcher.sent),
-            Timer("old tiles", PRUNE_EVERY_S, partial(pixels.prune, settings.keep_days)),
+            Timer("share lease", settings.takeover_s * BEAT_AFTER, polling.renew),
+            Timer("old tiles", PRUNE_EVERY_S, retention.prune),
         ),
-        readiness={"share": watcher.unreachable, "pixels": pixels.problem},
-        close=database.close,
+        readiness={"share": watcher.unreachable},
+        close=close,
     )
+
+
+def _lease(database: Database, work: str, patience_s: float, resources: Resources) -> Lease:
+    return Lease(database, work, patience_s, resources.clock, exclusive=database.exclusive)
+
+
+def _give_back(lease: Lease) -> None:
+    try:
+        lease.give_back()
+    except TransientError as error:
+        log.warning("not given back, so that others wait for it", reason=str(error))

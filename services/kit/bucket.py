@@ -26,6 +26,7 @@ def open_bucket(settings: ObjectSettings) -> S3Store:
         endpoint=settings.endpoint.rstrip("/"),
         region=settings.region,
         virtual_hosted_style_request=False,
+        disable_tagging=not settings.tagging,
         client_options=_client(settings),
         retry_config={
             "max_retries": 10,

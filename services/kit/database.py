@@ -27,9 +27,13 @@ Check = Callable[[Connection], None]
 class Database:
     """One service's tables. Transactions are serialised by the database and durable when `transaction()` returns."""
 
-    def __init__(self, engine: Engine, check: Check | None = None) -> None:
-        """`check` is made within the first transaction that reaches the database."""
+    def __init__(self, engine: Engine, check: Check | None = None, *, exclusive: bool = False) -> None:
+        """`check` is made within the first transaction that reaches the database.
+
+        `exclusive`: one process at a time has the database, as a file in a state folder (`services.kit.lock`).
+        """
         self.engine = engine
+        self.exclusive = exclusive
         self._check = check
         self._problem: str | None = None
 
@@ -37,7 +41,7 @@ class Database:
     def in_file(cls, path: Path, tables: MetaData) -> "Database":
         """SQLite in `path`, its folder made when absent, its tables made or migrated. Raises StateUnusable."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        database = cls(sqlite_engine(path))
+        database = cls(sqlite_engine(path), exclusive=True)
         try:
             with database.engine.begin() as connection:
                 migrate(connection, tables)

@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 import uvicorn
 from fastapi import FastAPI, Response
+from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from services.kit.errors import FrottisError, SettingsError
 from services.kit.service import Service
 from services.kit.telemetry import Metrics
 
+# FastAPI exports spans of its own where the environment names a collector; what Frottis traces is slides.
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 # How often the server looks whether it is to stop.
 LOOK_S = 0.25
 
@@ -23,7 +26,7 @@ def operations_app(services: Sequence[Service], metrics: Metrics, ailing: Callab
     `/healthz`: 503 when only a new start helps, as `ailing` says. `/readyz`: 503 and what is waited for, until all
     services are ready. `/metrics`: for Prometheus.
     """
-    app = FastAPI(title="Frottis operations", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="Frottis operations", docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_TELEMETRY)
 
     @app.get("/healthz")
     def healthz(response: Response) -> Mapping[str, str]:

@@ -95,6 +95,7 @@ class LocalConsumer:
             attempts=self._not_before.get(position, (0.0, 0))[1],
             raw=raw,
             unreadable=unreadable,
+            origin={"messaging.system": "frottis_log", "messaging.message.id": str(position)},
         )
 
     def _remove(self, db: sqlite3.Connection, message: Received) -> None:

@@ -7,7 +7,7 @@ the lock of `services.kit.lock` sees to; what another process sends is seen when
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from services.kit.clock import Clock, SystemClock
@@ -46,9 +46,9 @@ class LocalLog:
             for message in rows:
                 self._append(db, message)
 
-    def waiting(self) -> dict[tuple[str, str], int]:
+    def waiting(self, groups: Collection[str] | None = None) -> dict[tuple[str, str], int]:
         rows = self._file.fetch('SELECT "group", topic, COUNT(*) FROM pending GROUP BY "group", topic')
-        return {(group, topic): count for group, topic, count in rows}
+        return {(group, topic): count for group, topic, count in rows if groups is None or group in groups}
 
     def drop_departed(self) -> Mapping[tuple[str, str], int]:
         """Remove what waits for a group that no longer takes its topic, as nobody ever will; counts by (group, topic).

@@ -31,6 +31,12 @@ class ObjectSettings(Settings):
     secret_file: Path | None = Field(None, description="file that holds the access key's secret, read again when used")
     ca_file: Path | None = Field(None, description="PEM file of the authorities to trust beside the system's")
 
+    tagging: bool = Field(
+        True,
+        description="whether tiles get the tag frottis=passing, by which the bucket's lifecycle rule knows them; false "
+        "for a server that knows no tags",
+    )
+
     connect_s: float = Field(3.0, gt=0, description="s to wait for a connection")
     request_s: float = Field(10.0, gt=0, description="s that one request may take")
     retry_s: float = Field(

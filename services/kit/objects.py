@@ -1,7 +1,8 @@
 """Pixels and evidence by URI (claim check): a folder in the embedded default, S3 in production, through obstore."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,8 +17,15 @@ from services.kit.object_settings import ObjectSettings
 SCHEME = "object"
 # What S3 answers, beside 404, for a bucket that is not there.
 _NO_BUCKET = "<Code>NoSuchBucket<"
-# A folder that no object is in.
+# A folder that no object stays in, and what a store that took no more is tried with, of the size of a tile.
 _NOTHING = "none"
+_PROBE = 512 << 10
+# How a disk or server says that it has no room: errno ENOSPC and EDQUOT, HTTP, MinIO, Ceph.
+_NO_ROOM = ("(os error 28)", "(os error 122)", "507 Insufficient Storage", "StorageFull", "QuotaExceeded")
+# The tag of objects that the bucket's lifecycle rule (deploy/s3/lifecycle.json) removes in the end.
+PASSING = {"frottis": "passing"}
+# Names listed or objects removed in one request of S3 at most.
+PAGE = 1000
 
 
 class ObjectMissing(FrottisError):
@@ -33,6 +41,8 @@ class Objects:
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self._problem: str | None = None
+        # A store that is full can still be read: it has room again only when something was written.
+        self._unwritten: str | None = None
 
     @classmethod
     def of(cls, settings: ObjectSettings, state: Path) -> "Objects":
@@ -55,14 +65,21 @@ class Objects:
         """Objects that live as long as the process, for tests."""
         return cls(MemoryStore())
 
-    def put(self, key: str, content: bytes) -> str:
+    def put(self, key: str, content: bytes, *, passing: bool = False) -> str:
         """Store `content`, replacing an object of the same key, and return its URI.
 
-        Raises TransientError (disk full, store away).
+        What is `passing` may be removed by the store itself, after the time that its administrator sets. Raises
+        TransientError (disk full, store away).
         """
-        with self._errors(key):
-            # In one request, so that the time it may take is that of one.
-            obstore.put(self._store, key, content, use_multipart=False)
+        tags = PASSING if passing else None
+        try:
+            with self._errors(key):
+                # In one request, so that the time it may take is that of one.
+                obstore.put(self._store, key, content, use_multipart=False, tags=tags)
+        except TransientError:
+            self._unwritten = self._problem
+            raise
+        self._unwritten = None
         return f"{SCHEME}:///{key}"
 
     def get(self, uri: str) -> bytes:
@@ -71,29 +88,46 @@ class Objects:
         with self._errors(key):
             return bytes(obstore.get(self._store, key).bytes())
 
-    def delete(self, uris: list[str]) -> None:
+    def delete(self, uris: Sequence[str]) -> None:
         """Remove objects; one that is already gone is no error. Raises TransientError."""
-        for uri in uris:
+        for start in range(0, len(uris), PAGE):
+            page = uris[start : start + PAGE]
             try:
-                with self._errors(uri):
-                    obstore.delete(self._store, self._key(uri))
+                self._delete(page)
             except ObjectMissing:
-                continue
+                for uri in page:
+                    with suppress(ObjectMissing):
+                        self._delete([uri])
 
     def list(self, prefix: str) -> list[str]:
         """URIs of all objects whose key starts with the folder `prefix`, sorted. Raises TransientError."""
+        return sorted(uri for page in self.pages(prefix) for uri in page)
+
+    def pages(self, prefix: str) -> Iterator[Sequence[str]]:
+        """The same a page at a time, unsorted. What was given may be deleted before the next. Raises TransientError."""
         with self._errors(prefix):
-            return sorted(
-                f"{SCHEME}:///{meta['path']}" for batch in obstore.list(self._store, prefix) for meta in batch
-            )
+            found = iter(obstore.list(self._store, prefix, chunk_size=PAGE))
+        while True:
+            with self._errors(prefix):
+                page = next(found, None)
+            if page is None:
+                return
+            yield [f"{SCHEME}:///{meta['path']}" for meta in page]
 
     def problem(self) -> str | None:
-        """Why the store could not be used at the last try; None when it could."""
-        return self._problem
+        """Why the store could not be used at the last try, or takes nothing more; None when it could."""
+        return self._unwritten or self._problem
 
     def look(self) -> None:
         """Try the store, for `problem` to tell. Raises TransientError when it cannot be used now."""
-        self.list(_NOTHING)
+        for _ in self.pages(_NOTHING):
+            pass
+        if self._unwritten is not None:
+            self.delete([self.put(f"{_NOTHING}/probe", os.urandom(_PROBE), passing=True)])
+
+    def _delete(self, uris: Sequence[str]) -> None:
+        with self._errors(uris[0]):
+            obstore.delete(self._store, [self._key(uri) for uri in uris])
 
     @staticmethod
     def _key(uri: str) -> str:
@@ -112,7 +146,8 @@ class Objects:
             self._problem = None
             raise ObjectMissing(f"object {key!r} is not in the store: it expired or was removed") from error
         except (BaseError, OSError) as error:
-            raise self._away(key, type(error).__name__) from error
+            no_room = any(sign in str(error) for sign in _NO_ROOM)
+            raise self._away(key, "it has no room left" if no_room else type(error).__name__) from error
         self._problem = None
 
     def _away(self, key: str, reason: str) -> TransientError:

@@ -25,6 +25,8 @@ from services.kit.runner import Runner
 from services.kit.service import Resources, Service
 from services.kit.settings import Settings
 from services.kit.telemetry import Metrics, configure_logging
+from services.kit.tracing.opening import open_tracing
+from services.kit.tracing.settings import TracingSettings
 from services.kit.upkeep import gauges, looking
 from services.kit.wires import TransportName, Wire, open_wire
 
@@ -66,12 +68,14 @@ class Process:
         with ExitStack() as opened:
             opened.enter_context(locked(settings.state, builds))
             clock = SystemClock()
+            tracing = open_tracing(TracingSettings.load(), self.metrics)
+            opened.callback(tracing.close)
             wire = open_wire(settings.transport, settings.state, settings.dead_letters_keep_days, clock)
             self.transport = wire.transport
             opened.callback(self.transport.close)
             self._databases = Databases(settings.state, DatabaseSettings.load())
             self.objects = Objects.of(ObjectSettings.load(), settings.state)
-            resources = Resources(clock, self.metrics, self.objects, self._databases.open)
+            resources = Resources(clock, self.metrics, self.objects, self._databases.open, tracing)
             self.services = {name: _built(build, resources, opened) for name, build in builds.items()}
             own = self._own_service(settings, wire, opened)
             self.runner = Runner([*self.services.values(), own], self.transport, resources)

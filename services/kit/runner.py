@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from services.kit.dead_letter_rate import DeadLetterRate
 from services.kit.errors import TransientError
@@ -38,15 +39,16 @@ class Runner:
         """Start every thread; those that serve are started before those that consume."""
         for service in self._services:
             for name, task in service.tasks.items():
-                self._spawn(f"{service.name}:{name}", partial(task, self.stopping))
+                self._spawn(service.name, f"{service.name}:{name}", partial(task, self.stopping))
         for service in self._services:
             for subscription in service.subscriptions:
                 name = f"{service.name}<{subscription.topic}"
-                self._spawn(name, partial(self._consume, name, service, subscription))
+                self._spawn(service.name, name, partial(self._consume, name, service, subscription))
             for timer in service.timers:
                 name = f"{service.name}:{timer.name}"
-                loop = TimerLoop(timer, self._transport.producer(), self._resources.clock)
-                self._spawn(name, partial(self._tick, name, loop))
+                tracer = self._resources.tracing.of(service.name)
+                loop = TimerLoop(timer, self._transport.producer(), self._resources.clock, tracer)
+                self._spawn(service.name, name, partial(self._tick, name, loop))
 
     def stop(self) -> None:
         """Ask every thread to end after the batch it is on."""
@@ -64,12 +66,13 @@ class Runner:
         now = self._resources.clock.monotonic()
         return sorted(name for name, turn in list(self._turns.items()) if now - turn > limit_s)
 
-    def _spawn(self, name: str, work: Callable[[], None]) -> None:
-        thread = threading.Thread(target=self._guard, args=(name, work), name=name, daemon=True)
+    def _spawn(self, service: str, name: str, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=self._guard, args=(service, name, work), name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _guard(self, name: str, work: Callable[[], None]) -> None:
+    def _guard(self, service: str, name: str, work: Callable[[], None]) -> None:
+        bind_contextvars(service=service)
         try:
             work()
         except BaseException as error:  # noqa: BLE001 - kept as `failure`, which the main thread raises
@@ -85,7 +88,7 @@ class Runner:
                 with closing(self._transport.consumer(service.name, [subscription.topic])) as consumer:
                     self._take_turns(name, self._loop(service, subscription, consumer, rate))
             except TransientError as error:
-                log.warning("no messages now", service=service.name, topic=subscription.topic, reason=str(error))
+                log.warning("no messages now", topic=subscription.topic, reason=str(error))
                 self.stopping.wait(AWAY_S)
 
     def _loop(
@@ -99,6 +102,7 @@ class Runner:
             clock=self._resources.clock,
             metrics=self._resources.metrics,
             rate=rate,
+            tracer=self._resources.tracing.of(service.name),
             stopping=self.stopping.is_set,
         )
 

@@ -26,6 +26,11 @@ def read_secret(path: Path, setting: str = "password_file") -> str:
         secret = path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ValueError(f"{setting} cannot be read: {error.strerror}") from error
-    if not secret or secret.lower() in PLACEHOLDERS or secret.startswith(UNFILLED):
+    if not secret or is_placeholder(secret):
         raise ValueError(f"{setting} holds no secret, or the placeholder of a template")
     return secret
+
+
+def is_placeholder(secret: str) -> bool:
+    """Whether this is what stands in a template until somebody fills it in."""
+    return secret.lower() in PLACEHOLDERS or secret.startswith(UNFILLED)

@@ -14,6 +14,7 @@ from services.kit.clock import Clock
 from services.kit.database import Database
 from services.kit.objects import Objects
 from services.kit.telemetry import Metrics
+from services.kit.tracing.tracer import Tracing
 from services.kit.transport import Handler, Outgoing, Received
 
 
@@ -26,6 +27,7 @@ class Resources:
     objects: Objects
     # The service's own database, by name, with its tables made.
     database: Callable[[str, MetaData], Database]
+    tracing: Tracing = field(default_factory=Tracing)
 
 
 @dataclass(frozen=True)

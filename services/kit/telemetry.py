@@ -85,6 +85,10 @@ class Metrics:
         self.orders = Counter(
             "frottis_orders_total", "Order messages of the LIS by the answer given.", ["answer"], registry=r
         )
+        self.tiles_removed = Counter(
+            "frottis_tiles_removed_total", "Old tiles removed from the object store.", registry=r
+        )
+        self.spans = Counter("frottis_spans_total", "Spans of traces by what became of them.", ["outcome"], registry=r)
         self._begin_at_zero()
 
     def _begin_at_zero(self) -> None:
@@ -96,6 +100,8 @@ class Metrics:
             self.acknowledgements.labels(code)
         for answer in ("AA", "AE", "AR", "unaddressable"):
             self.orders.labels(answer)
+        for outcome in ("sent", "refused", "dropped"):
+            self.spans.labels(outcome)
 
 
 def configure_logging(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:

@@ -5,7 +5,7 @@ commits, so a crash in between delivers the inputs again: a handler must answer 
 `tests/unit/kit/transport_suite.py` states what every transport must do, in tests.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from google.protobuf.message import Message
 
 from services.kit.errors import FrottisError
+from services.kit.tracing.current import focus
 
 
 class NoDeadLetter(FrottisError):
@@ -52,6 +53,8 @@ class Received:
     attempts: int = 0
     raw: bytes = b""
     unreadable: str | None = None
+    # Where the broker keeps it, as attributes of OpenTelemetry's messaging conventions.
+    origin: Mapping[str, str | int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ def each(handle: Callable[[Any], Iterable[Outgoing]]) -> Handler:
 
     def handle_batch(batch: Sequence[Received]) -> Iterable[Outgoing]:
         for message in batch:
+            focus(message)
             yield from handle(message.value)
 
     return handle_batch
@@ -159,8 +163,11 @@ class Transport(Protocol):
         """The dead letters of every group, safe for use by several threads."""
         ...
 
-    def waiting(self) -> Mapping[tuple[str, str], int]:
-        """How many messages wait, by (group, topic); a group and topic without any is left out."""
+    def waiting(self, groups: Collection[str] | None = None) -> Mapping[tuple[str, str], int]:
+        """How many messages wait, by (group, topic); a group and topic without any is left out.
+
+        Of `groups` alone when they are given: on a broker each group costs a question.
+        """
         ...
 
     def close(self) -> None:

@@ -13,7 +13,8 @@ from services.kit.telemetry import Metrics
 from services.kit.topics import topics
 from services.kit.transport import Outgoing, Transport
 
-GAUGES_EVERY_S = 2.0
+# Three times between two looks of a Prometheus; each is a question to the broker.
+GAUGES_EVERY_S = 5.0
 FORGET_EVERY_S = 3600.0
 LOOK_EVERY_S = 5.0
 
@@ -25,7 +26,7 @@ def gauges(transport: Transport, services: Collection[str], metrics: Metrics) ->
     own = [(group, topic.name) for topic in topics().values() for group in topic.consumers if group in services]
 
     def measure() -> Iterable[Outgoing]:
-        waiting, dead = transport.waiting(), transport.dead_letters().counts()
+        waiting, dead = transport.waiting(services), transport.dead_letters().counts()
         for group, topic in own:
             metrics.queue.labels(group, topic).set(waiting.get((group, topic), 0))
             metrics.dead_letters.labels(group, topic).set(dead.get((group, topic), 0))

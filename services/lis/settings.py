@@ -27,6 +27,9 @@ class LisSettings(Settings):
     ack_timeout_s: float = Field(20.0, gt=0, description="s to wait for an acknowledgement before the line is closed")
     retry_first_s: float = Field(2.0, gt=0, description="s before the first further attempt; doubled at each")
     retry_longest_s: float = Field(60.0, gt=0, description="s between attempts at most")
+    lease_s: float = Field(
+        10.0, gt=0, description="s without a word of the replica that sends, of several; another takes over soon after"
+    )
     refusals: int = Field(3, ge=0, description="times that a message answered AR is sent again before it is held")
     listen_idle_s: float = Field(600.0, gt=0, description="s of silence after which a connection of the LIS is closed")
     listen_connections: int = Field(16, ge=1, description="connections of the LIS at a time")

@@ -1,6 +1,6 @@
 """What the LIS gateway keeps. Patients stand in `orders.echo` and `outbox.message`, and nowhere else in Frottis."""
 
-from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, LargeBinary, String, Table, Text
 
 from services.kit.migrations import tables_of
 
@@ -81,4 +81,15 @@ OUTBOX = Table(
     Column("missed", Boolean, nullable=False),
     # Unix s at which the state last became an end; none while it is open.
     Column("ended", Float, index=True),
+)
+
+# One row: which replica sends, see `outbox.lease`.
+SENDER = Table(
+    "sender",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    # The process' own name of itself, made up at its start; empty when nobody sends.
+    Column("holder", String, nullable=False),
+    # Rises with every word of a holder.
+    Column("beat", BigInteger, nullable=False),
 )

@@ -13,6 +13,7 @@ from services.lis.mllp.client import Line
 from services.lis.mllp.conversation import Limits
 from services.lis.mllp.server import Server
 from services.lis.orders.store import OrderStore
+from services.lis.outbox.lease import Lease
 from services.lis.outbox.ledger import Ledger
 from services.lis.outbox.sender import Sender
 from services.lis.outbox.store import OutboxStore
@@ -32,11 +33,13 @@ _EVENTS_EVERY_S, _GAUGES_EVERY_S, _FORGET_EVERY_S = 0.2, 2.0, 3600.0
 def build(settings: LisSettings, resources: Resources) -> Service:
     """The service that takes orders and sends reports. Raises CodesError, TransientError."""
     database = resources.database(NAME, METADATA)
-    orders, outbox, events = OrderStore(database), OutboxStore(database, resources.metrics), Events(database)
+    lease = Lease(database, resources.clock, settings.lease_s, exclusive=database.exclusive)
+    outbox = OutboxStore(database, resources.metrics, lease.check)
+    orders, events = OrderStore(database), Events(database)
     retention = Retention(database, resources.clock, settings.keep_days)
     server = _server(settings, orders, resources)
     ledger = Ledger(outbox, resources.clock, resources.metrics, settings.refusals)
-    sender = _sender(settings, ledger, resources)
+    sender = _sender(settings, ledger, lease, resources)
     writer = OruWriter(_envelope(settings), read_codes())
     handlers = LisHandlers(orders, outbox, writer, resources.clock, sender.wake)
     return Service(
@@ -44,6 +47,7 @@ def build(settings: LisSettings, resources: Resources) -> Service:
         subscriptions=(Subscription("reports", each(handlers.reports), on_poison=handlers.unsendable),),
         timers=(
             Timer("lis events", _EVENTS_EVERY_S, events.unsent, events.sent),
+            Timer("sender lease", settings.lease_s / 4, lease.renew),
             Timer("outbox gauges", _GAUGES_EVERY_S, ledger.measure),
             Timer("forgetting", _FORGET_EVERY_S, retention.forget),
         ),
@@ -60,11 +64,12 @@ def _server(settings: LisSettings, orders: OrderStore, resources: Resources) -> 
     return Server(settings.listen_host, settings.listen_port, limits, intake.answer)
 
 
-def _sender(settings: LisSettings, ledger: Ledger, resources: Resources) -> Sender:
+def _sender(settings: LisSettings, ledger: Ledger, lease: Lease, resources: Resources) -> Sender:
     clock = resources.clock
     line = Line(settings.lis_host, settings.lis_port, connect_timeout_s=settings.connect_timeout_s, clock=clock)
     turns = Turns(clock, settings.retry_first_s, settings.retry_longest_s)
-    return Sender(ledger, line, turns, clock, settings.ack_timeout_s)
+    tracer = resources.tracing.of(NAME)
+    return Sender(ledger, line, turns, lease, clock=clock, ack_timeout_s=settings.ack_timeout_s, tracer=tracer)
 
 
 def _envelope(settings: LisSettings) -> Envelope:

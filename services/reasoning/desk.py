@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from services.kit.clock import Clock
 from services.kit.contracts import Decision, Order, ReadingRequest, ScanState
+from services.kit.tracing.current import span
 from services.kit.transport import Outgoing
 from services.reasoning.case import Case, deadline_of, open_case
 from services.reasoning.cells import Purpose
@@ -120,7 +121,7 @@ class Desk:
             return []
         if case.progress.whole:
             ask = None if self._near(case, self._settings.no_more_s) else self._more(case)
-            return self._wait(case, [_request(case, ask)]) if ask else self._decide(case)
+            return self._wait(case, self._issuer.ask(_request(case, ask))) if ask else self._decide(case)
         if not self._near(case, self._settings.margin_s):
             return self._wait(case, [])
         if self._carries_percentages(case) and Basis.TOO_LATE not in said:
@@ -138,7 +139,8 @@ class Desk:
 
     def _decide(self, case: Case) -> list[Outgoing]:
         slide_id = case.slide.slide_id
-        report = self._writer.read(case, self._cases.tiles(slide_id, case.progress.tile_ids))
+        with span("decide", slide_id, rounds=len(case.readings)):
+            report = self._writer.read(case, self._cases.tiles(slide_id, case.progress.tile_ids))
         outputs = self._issuer.issue(report, Basis.CELLS if case.order else Basis.AWAITING)
         orders = self._cases.orders(case.slide.specimen)
         return [*outputs, *self._answer_further(slide_id, orders)] if case.order else outputs
@@ -154,9 +156,8 @@ class Desk:
         return deadline is not None and self._clock.now() >= deadline - timedelta(seconds=margin_s)
 
 
-def _request(case: Case, ask: Ask) -> Outgoing:
-    wanted = ReadingRequest(slide=case.slide, round=ask.round, question=question(ask.purpose), cells=ask.cells)
-    return Outgoing("requests", case.slide.slide_id, wanted, deadline_of(case.slide))
+def _request(case: Case, ask: Ask) -> ReadingRequest:
+    return ReadingRequest(slide=case.slide, round=ask.round, question=question(ask.purpose), cells=ask.cells)
 
 
 def _second(first: str) -> Note:

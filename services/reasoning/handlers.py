@@ -1,6 +1,6 @@
 """Messages in, messages out. Each message is one transaction: what it changes and what follows from it.
 
-A message that is delivered again changes nothing; what was said after it is said again, as it was said then.
+A message that is delivered again changes nothing; what followed from it is said again, as it was said then.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +14,7 @@ from services.kit.errors import PoisonError
 from services.kit.stages import reached
 from services.kit.telemetry import Metrics
 from services.kit.transport import Outgoing
+from services.reasoning.causes import TIME, of_reading, of_tile, of_word
 from services.reasoning.deciding import ReportWriter
 from services.reasoning.desk import Desk
 from services.reasoning.differential import leukocytes_counted
@@ -22,6 +23,7 @@ from services.reasoning.evidence import read_field
 from services.reasoning.issuing import Issuer, outgoing
 from services.reasoning.morphology import classified_erythrocytes
 from services.reasoning.report_store import ReportStore
+from services.reasoning.request_store import RequestStore
 from services.reasoning.settings import ReasoningSettings
 from services.reasoning.store import CaseStore
 
@@ -40,7 +42,7 @@ class ReasoningHandlers:
 
     def scans(self, scan: Scan) -> list[Outgoing]:
         """Remember what became of a scan. Copies, and scans that are not complete yet, say nothing of a slide."""
-        with self._step() as step:
+        with self._step(of_word(scan)) as step:
             if not step.cases.name_scan(scan) or scan.copy_of or scan.state == ScanState.SCAN_STATE_WAITING:
                 return []
             if not scan.slide.slide_id:
@@ -51,14 +53,14 @@ class ReasoningHandlers:
 
     def orders(self, order: Order) -> list[Outgoing]:
         """Remember an order as it stands now, and take up the specimen's slides, the first scanned first."""
-        with self._step() as step:
+        with self._step(of_word(order)) as step:
             new = step.cases.put_order(order)
             slides = step.cases.slides_of(order.specimen) if order.specimen else []
             return step.follow(sorted(slides, key=lambda slide_id: _completed(step.cases, slide_id)), new=new)
 
     def readings(self, reading: Reading) -> list[Outgoing]:
         """Remember what a round reads."""
-        with self._step() as step:
+        with self._step(of_reading(reading)) as step:
             step.cases.meet(reading.slide)
             new = step.cases.put_reading(reading)
             return step.follow([reading.slide.slide_id], new=new)
@@ -75,7 +77,7 @@ class ReasoningHandlers:
         except TablesInvalid as error:
             raise PoisonError(str(error)) from error
         slide_id = tile.slide.slide_id
-        with self._step() as step:
+        with self._step(of_tile(tile)) as step:
             step.cases.meet(tile.slide)
             if step.desk.has_ended(slide_id) and not step.cases.has_tile(slide_id, tile.tile_id):
                 return []
@@ -88,7 +90,7 @@ class ReasoningHandlers:
         with self._database.transaction() as connection:
             due = CaseStore(connection).due(now)
         for slide_id in due:
-            with self._step(announced=False) as step:
+            with self._step(TIME) as step:
                 step.desk.advance(slide_id)
         with self._database.transaction() as connection:
             reports = ReportStore(connection)
@@ -109,10 +111,11 @@ class ReasoningHandlers:
         yield from ()
 
     @contextmanager
-    def _step(self, *, announced: bool = True) -> Iterator["_Step"]:
+    def _step(self, cause: str) -> Iterator["_Step"]:
         with self._database.transaction() as connection:
             cases = CaseStore(connection)
-            issuer = Issuer(ReportStore(connection), self._clock, self._metrics, announced=announced)
+            reports, requests = ReportStore(connection), RequestStore(connection)
+            issuer = Issuer(reports, requests, self._clock, self._metrics, cause)
             yield _Step(cases, issuer, Desk(cases, issuer, self._writer, self._clock, self._settings))
 
 
@@ -125,11 +128,9 @@ class _Step:
         self._issuer = issuer
 
     def follow(self, slides: Sequence[str], *, new: bool) -> list[Outgoing]:
-        """What is to be said of the slides now; after a message that is not new, what was said before too."""
-        said: list[Outgoing] = []
-        for slide_id in slides:
-            said += self.desk.advance(slide_id) or ([] if new else self._issuer.again(slide_id))
-        return said
+        """What is to be said of the slides now; after a message that is not new, all that ever followed from it."""
+        said = [output for slide_id in slides for output in self.desk.advance(slide_id)]
+        return said if new else self._issuer.again()
 
 
 def _completed(cases: CaseStore, slide_id: str) -> tuple[float, str]:

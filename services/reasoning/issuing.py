@@ -1,15 +1,20 @@
-"""Puts reports in force and on their way: each is decided once, and sent again as it was decided."""
+"""Puts reports in force and on their way, and asks for more: each is decided once, and said again as it was then.
 
-from collections.abc import Iterable
+Sending comes after the transaction, and a kill may come between. The message that something follows from is delivered
+again then, and says it again; no other message does, however often it comes.
+"""
+
 from enum import StrEnum
 
 from services.kit.clock import Clock, to_timestamp
-from services.kit.contracts import Report, Stage
+from services.kit.contracts import ReadingRequest, Report, Stage
 from services.kit.stages import reach
 from services.kit.telemetry import Metrics
 from services.kit.transport import Outgoing
 from services.reasoning.case import deadline_of
-from services.reasoning.report_store import Issued, ReportStore
+from services.reasoning.causes import TIME
+from services.reasoning.report_store import ReportStore
+from services.reasoning.request_store import RequestStore
 
 
 class Basis(StrEnum):
@@ -34,32 +39,38 @@ ENDS = frozenset({Basis.CELLS, Basis.SECOND_SCAN})
 
 
 class Issuer:
-    """Issues within one transaction. Reports that time brings are not `announced` until they were sent."""
+    """Issues within one transaction, because of one message: the `cause`."""
 
-    def __init__(self, reports: ReportStore, clock: Clock, metrics: Metrics, *, announced: bool) -> None:
+    def __init__(
+        self, reports: ReportStore, requests: RequestStore, clock: Clock, metrics: Metrics, cause: str
+    ) -> None:
         self.reports = reports
+        self._requests = requests
         self._clock = clock
         self._metrics = metrics
-        self._announced = announced
+        self._cause = cause
 
     def issue(self, report: Report, basis: Basis) -> list[Outgoing]:
         """Send `report`; nothing when it is the one in force for its slide and order."""
         in_force = self.reports.in_force(report.slide.slide_id).get(report.order_id)
         if in_force is not None and in_force.report_id == report.report_id:
             return []
-        known = self.reports.reissue(report.report_id, announced=self._announced)
+        known = self.reports.reissue(report.report_id, self._cause)
         if known is not None:
             return [outgoing(known)]
         self._stamp(report)
-        self.reports.issue(report, basis, announced=self._announced)
+        self.reports.issue(report, basis, self._cause)
         return [outgoing(report)]
 
-    def again(self, slide_id: str) -> list[Outgoing]:
-        """Every report in force of the slide, as it was sent; one that awaited an order only while it is alone."""
-        issued = self.reports.in_force(slide_id)
-        if len(issued) > 1:
-            issued.pop("", None)
-        return outgoings(self.reports, issued.values())
+    def ask(self, request: ReadingRequest) -> list[Outgoing]:
+        """Send `request`; nothing when it was sent before. Time asks for nothing."""
+        new = self._cause != TIME and self._requests.put(request, self._cause)
+        return [_asking(request)] if new else []
+
+    def again(self) -> list[Outgoing]:
+        """What was said because of the message and still counts, as it was said then."""
+        reports = self.reports.messages(one.report_id for one in self.reports.caused_by(self._cause))
+        return [*map(_asking, self._requests.caused_by(self._cause)), *map(outgoing, reports)]
 
     def _stamp(self, report: Report) -> None:
         now = self._clock.now()
@@ -72,6 +83,5 @@ def outgoing(report: Report) -> Outgoing:
     return Outgoing("reports", report.slide.slide_id, report, deadline_of(report.slide))
 
 
-def outgoings(reports: ReportStore, issued: Iterable[Issued]) -> list[Outgoing]:
-    """Reports as they were issued."""
-    return [outgoing(report) for report in reports.messages(one.report_id for one in issued)]
+def _asking(request: ReadingRequest) -> Outgoing:
+    return Outgoing("requests", request.slide.slide_id, request, deadline_of(request.slide))

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select, update
 from services.kit.clock import from_timestamp
 from services.kit.contracts import Decision, Report
 from services.kit.database import upsert
+from services.reasoning.causes import TIME
 from services.reasoning.rows import content
 from services.reasoning.tables import REINSTATED, REPORTS
 
@@ -20,9 +21,12 @@ class Issued:
     slide_id: str
     order_id: str
     basis: str
+    cause: str
 
 
-_ISSUED = select(REPORTS.c.report_id, REPORTS.c.slide_id, REPORTS.c.order_id, REPORTS.c.basis)
+_ISSUED = select(REPORTS.c.report_id, REPORTS.c.slide_id, REPORTS.c.order_id, REPORTS.c.basis, REPORTS.c.cause)
+# Reports told at a time of those that the others may not have.
+MOST_TOLD = 100
 
 
 class ReportStore:
@@ -31,8 +35,11 @@ class ReportStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def issue(self, report: Report, basis: str, *, announced: bool) -> None:
-        """Put a report in force for its slide and order: a new one, or one whose content was thrown away."""
+    def issue(self, report: Report, basis: str, cause: str) -> None:
+        """Put a report in force for its slide and order: a new one, or one whose content was thrown away.
+
+        One that follows from no message is not announced.
+        """
         row = {
             "report_id": report.report_id,
             "issue": self._next(),
@@ -42,12 +49,13 @@ class ReportStore:
             "basis": basis,
             "decision": report.decision,
             "decided_at": from_timestamp(report.decided_at).timestamp(),
-            "announced": announced,
+            "cause": cause,
+            "announced": cause != TIME,
             "message": content(report),
         }
         upsert(self._connection, REPORTS, row)
 
-    def reissue(self, report_id: str, *, announced: bool) -> Report | None:
+    def reissue(self, report_id: str, cause: str) -> Report | None:
         """Put a report that was in force before in force again, as it was decided then.
 
         None when there is none, or its content was thrown away.
@@ -56,7 +64,8 @@ class ReportStore:
         before = self._connection.execute(select(REPORTS.c.message).where(same)).scalar_one_or_none()
         if not before:
             return None
-        self._connection.execute(update(REPORTS).where(same).values(issue=self._next(), announced=announced))
+        now = {"issue": self._next(), "cause": cause, "announced": cause != TIME}
+        self._connection.execute(update(REPORTS).where(same).values(**now))
         return Report.FromString(before)
 
     def in_force(self, slide_id: str) -> dict[str, Issued]:
@@ -74,6 +83,20 @@ class ReportStore:
             last[row.order_id] = Issued(*row)
         return last
 
+    def caused_by(self, cause: str) -> list[Issued]:
+        """What was issued because of that message and still counts, the first first.
+
+        A report that awaited an order counts only while it is alone.
+        """
+        query = select(REPORTS.c.slide_id).where(REPORTS.c.cause == cause).order_by(REPORTS.c.issue)
+        counting = []
+        for slide_id in dict.fromkeys(self._connection.execute(query).scalars()):
+            issued = self.in_force(slide_id)
+            if len(issued) > 1:
+                issued.pop("", None)
+            counting += [one for one in issued.values() if one.cause == cause]
+        return counting
+
     def released(self, specimen: str) -> list[Issued]:
         """The specimen's reports whose values went out, the first first."""
         wanted = (REPORTS.c.specimen == specimen) & (REPORTS.c.decision == Decision.DECISION_RELEASED)
@@ -88,9 +111,10 @@ class ReportStore:
                 yield Report.FromString(message)
 
     def unannounced(self) -> list[str]:
-        """Ids of reports that the other services may not have, the oldest first."""
-        query = select(REPORTS.c.report_id).where(~REPORTS.c.announced).order_by(REPORTS.c.issue)
-        return list(self._connection.execute(query).scalars())
+        """Ids of reports that the other services may not have, the oldest first, and not all at a time."""
+        untold = ~REPORTS.c.announced & (REPORTS.c.message != b"")
+        query = select(REPORTS.c.report_id).where(untold).order_by(REPORTS.c.issue)
+        return list(self._connection.execute(query.limit(MOST_TOLD)).scalars())
 
     def announced(self, report_ids: Iterable[str]) -> None:
         """These are durable at the broker."""

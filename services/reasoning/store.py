@@ -9,7 +9,7 @@ from services.kit.clock import from_timestamp
 from services.kit.contracts import Order, Reading, Scan, Slide, TileCells
 from services.kit.database import upsert
 from services.reasoning.rows import content, insert_new
-from services.reasoning.tables import ORDERS, READINGS, REINSTATED, REPORTS, SCANS, SLIDES, TILES
+from services.reasoning.tables import ORDERS, READINGS, REINSTATED, REPORTS, REQUESTS, SCANS, SLIDES, TILES
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class CaseStore:
         """Throw away the cells of slides whose every report is older; that they were reported stays known."""
         recent = select(REPORTS.c.slide_id).where(REPORTS.c.decided_at >= decided_before)
         old = select(REPORTS.c.slide_id).where(REPORTS.c.slide_id.not_in(recent))
-        for table in (TILES, READINGS):
+        for table in (TILES, READINGS, REQUESTS):
             self._connection.execute(delete(table).where(table.c.slide_id.in_(old)))
         self._connection.execute(
             update(SLIDES).where(SLIDES.c.slide_id.in_(old) & ~SLIDES.c.forgotten).values(forgotten=True)

@@ -54,6 +54,16 @@ ORDERS = Table(
     Column("cancelled", Boolean, nullable=False),
     Column("message", LargeBinary, nullable=False),
 )
+# Further rounds that were asked for.
+REQUESTS = Table(
+    "requests",
+    METADATA,
+    Column("slide_id", String, primary_key=True),
+    Column("round", Integer, primary_key=True),
+    # The message that it follows from, see `causes`.
+    Column("cause", String, nullable=False, index=True),
+    Column("message", LargeBinary, nullable=False),
+)
 # Orders whose cancellation was taken back.
 REINSTATED = Table(
     "reinstated",
@@ -77,6 +87,8 @@ REPORTS = Table(
     Column("basis", String, nullable=False),
     Column("decision", Integer, nullable=False),
     Column("decided_at", Float, nullable=False),
+    # The message that it follows from, see `causes`.
+    Column("cause", String, nullable=False, index=True),
     # False until a report that time brought is durable at the broker.
     Column("announced", Boolean, nullable=False),
     Column("message", LargeBinary, nullable=False),

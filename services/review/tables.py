@@ -53,3 +53,5 @@ DELIVERIES = Table(
     Column("delivery", LargeBinary, nullable=False),
     *_said(),
 )
+# Slides whose way to the LIS has ended and whose trace was told so: it is told once.
+SETTLED = Table("settled", METADATA, Column("slide_id", String, primary_key=True))

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.kit.service import Resources, Service, Subscription, Timer
 from services.kit.transport import Outgoing, each
+from services.review.endings import Endings
 from services.review.states import State
 from services.review.worklist import METADATA, Worklist
 
@@ -16,10 +17,12 @@ def build(resources: Resources) -> Service:
     """The worklist's projection and the gauges that are read from it."""
     database = resources.database("review", METADATA)
     worklist = Worklist(database)
+    endings = Endings(worklist, resources.tracing.of("review"), resources.clock)
 
     def record(what: Any) -> Any:
         def handle(value: Any) -> Iterator[Outgoing]:
             what(value)
+            endings.look(value.slide.slide_id)
             yield from ()
 
         return each(handle)

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from services.kit.clock import from_timestamp
-from services.kit.contracts import Decision, Delivery, DeliveryState, Report, Scan, Stage
+from services.kit.contracts import Decision, Delivery, DeliveryState, Report, Scan, Slide, Stage
 from services.kit.database import Database, upsert
 from services.kit.stages import reached
 from services.review.states import Said, Standing, standing
-from services.review.tables import DELIVERIES, METADATA, REPORTS, SCANS
+from services.review.tables import DELIVERIES, METADATA, REPORTS, SCANS, SETTLED
 
-__all__ = ["METADATA", "Entry", "Worklist"]
+__all__ = ["METADATA", "Entry", "Settled", "Worklist"]
 
 # A row of whichever columns.
 RowOf: TypeAlias = Any
@@ -44,6 +44,14 @@ class Entry:
     control_id: str
     # Whether everything that the LIS must hear of this slide has been answered.
     delivered: bool
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A slide that has ended, the LIS having answered all that it must hear of it; `slide` as it was last told."""
+
+    entry: Entry
+    slide: Slide | None
 
 
 class Worklist:
@@ -127,6 +135,18 @@ class Worklist:
             connection.execute(update(SCANS).where(SCANS.c.name.in_(names)).values(ended=True))
         return fresh
 
+    def newly_settled(self, slide_id: str) -> Settled | None:
+        """The slide as it ended; None before that, and when it was told of here before."""
+        with self._database.transaction() as connection:
+            if connection.execute(select(SETTLED).where(SETTLED.c.slide_id == slide_id)).one_or_none() is not None:
+                return None
+            entries = [entry for entry in _entries(connection, slide_id) if not entry.copy_of]
+            entry = next((entry for entry in entries if entry.standing.state.ended and entry.delivered), None)
+            if entry is None:
+                return None
+            connection.execute(insert(SETTLED).values(slide_id=slide_id))
+            return Settled(entry, _last_told(connection, slide_id))
+
     def report(self, slide_or_specimen: str) -> Report | None:
         """The report in force of a slide, or of a specimen; None when there is none."""
         chosen = (REPORTS.c.slide_id == slide_or_specimen) | (REPORTS.c.specimen == slide_or_specimen)
@@ -145,12 +165,29 @@ class Worklist:
         return None if found is None else Delivery.FromString(found)
 
 
-def _entries(connection: Connection) -> Iterator[Entry]:
+def _entries(connection: Connection, slide_id: str | None = None) -> Iterator[Entry]:
+    """Every scan, or those of one slide, oldest first."""
+    scans, reports = select(SCANS).order_by(SCANS.c.first_seen, SCANS.c.name), _ACCOUNTS
+    if slide_id is not None:
+        scans, reports = scans.where(SCANS.c.slide_id == slide_id), reports.where(REPORTS.c.slide_id == slide_id)
     accounts: dict[str, list[RowOf]] = {}
-    for row in connection.execute(_ACCOUNTS):
+    for row in connection.execute(reports):
         accounts.setdefault(row.slide_id, []).append(row)
-    for row in connection.execute(select(SCANS).order_by(SCANS.c.first_seen, SCANS.c.name)):
+    for row in connection.execute(scans):
         yield _entry(row, accounts.get(row.slide_id, []))
+
+
+def _last_told(connection: Connection, slide_id: str) -> Slide | None:
+    """The slide with its milestones, from the delivery of the report that says where it is, or from that report."""
+    report = _standing_for(connection.execute(_ACCOUNTS.where(REPORTS.c.slide_id == slide_id)).all())
+    if report is None:
+        return None
+    delivery = select(DELIVERIES.c.delivery).where(DELIVERIES.c.report_id == report.report_id)
+    told = connection.execute(delivery).scalar_one_or_none()
+    if told is not None:
+        return Delivery.FromString(told).slide
+    content = select(REPORTS.c.report).where(REPORTS.c.report_id == report.report_id)
+    return Report.FromString(connection.execute(content).scalar_one()).slide
 
 
 def _in_force(reports: Sequence[RowOf]) -> RowOf:

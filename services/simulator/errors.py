@@ -5,7 +5,9 @@ SimulatorError
 ├── LibraryError       a folder of cut-out cells cannot be used
 ├── RecipeError        a film was asked for that cannot be composed
 ├── ScannerError       a slide cannot be delivered to a share
-└── NotMllp            bytes on the LIS line that are no MLLP frame (`lis.wire`)
+├── NotMllp            bytes on the LIS line that are no MLLP frame (`lis.wire`)
+├── JournalError       the journal of the simulated LIS cannot be used (`lis.journal`)
+└── MoodError          a word says no behaviour of the simulated LIS (`lis.mood`)
 """
 
 

@@ -18,6 +18,7 @@ from services.kit.kafka import KafkaTransport
 from services.kit.loop import ConsumerLoop
 from services.kit.service import Service, Subscription
 from services.kit.telemetry import Metrics
+from services.kit.tracing.tracer import Tracing
 from services.kit.transport import Outgoing, each
 
 PATIENCE_S = 60.0
@@ -238,6 +239,7 @@ def test_what_a_poisoned_batch_holds_is_handled_and_only_the_poison_is_kept_asid
         clock=SystemClock(),
         metrics=Metrics(),
         rate=DeadLetterRate(SystemClock()),
+        tracer=Tracing().of("analysis"),
     )
     reached(lambda: (loop.run_once(0.5), sum(transport.dead_letters().counts().values()))[1] == 2)
     reached(lambda: not loop.run_once(0.5) and transport.waiting() == {})

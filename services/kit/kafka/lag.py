@@ -1,7 +1,7 @@
 """How many messages wait for each group."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from kafka import KafkaAdminClient
@@ -30,10 +30,21 @@ class Lag:
         self._lock = threading.Lock()
         self._admin: Any = None
 
-    def waiting(self) -> Mapping[tuple[str, str], int]:
-        """By (group, topic), none left at 0. Raises TransientError when Kafka is away."""
+    def waiting(self, groups: Collection[str] | None = None) -> Mapping[tuple[str, str], int]:
+        """Of `groups`, or all, by (group, topic), none left at 0. Raises TransientError when Kafka is away."""
+        pairs = [
+            (group, topic.name)
+            for topic in self._registry.values()
+            for group in topic.consumers
+            if groups is None or group in groups
+        ]
         with self._lock:
-            return patiently("the waiting messages were not counted", self._count, PATIENCE_S)
+            return patiently("the waiting messages were not counted", lambda: self._count(pairs), PATIENCE_S)
+
+    def require_topics(self) -> None:
+        """Raises TransientError when Kafka is away, or a topic of the registry is not there."""
+        with self._lock:
+            patiently("the topics were not found", lambda: self._partitions(self._registry), PATIENCE_S)
 
     def close(self) -> None:
         with self._lock:
@@ -41,24 +52,23 @@ class Lag:
                 self._admin.close()
             self._admin = None
 
-    def _count(self) -> Mapping[tuple[str, str], int]:
-        if self._admin is None:
-            self._admin = connected(KafkaAdminClient, client_arguments(self._settings))
-        partitions = self._partitions()
+    def _count(self, pairs: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
+        if not pairs:
+            return {}
+        partitions = self._partitions({topic for _, topic in pairs})
         first, last = self._ends(partitions, OffsetSpec.EARLIEST), self._ends(partitions, OffsetSpec.LATEST)
-        done = self._admin.list_group_offsets([self._names.group(*pair) for pair in self._pairs()])
+        done = self._admin.list_group_offsets([self._names.group(*pair) for pair in pairs])
         counts = {}
-        for group, topic in self._pairs():
+        for group, topic in pairs:
             committed = done[self._names.group(group, topic)]
             ours = [place for place in partitions if place.topic == self._names.topic(topic)]
             counts[group, topic] = sum(_waiting(first[p], last[p], committed.get(p)) for p in ours)
         return {pair: count for pair, count in counts.items() if count}
 
-    def _pairs(self) -> Iterable[tuple[str, str]]:
-        return [(group, topic.name) for topic in self._registry.values() for group in topic.consumers]
-
-    def _partitions(self) -> list[TopicPartition]:
-        described = self._admin.describe_topics([self._names.topic(topic) for topic in self._registry])
+    def _partitions(self, names: Iterable[str]) -> list[TopicPartition]:
+        if self._admin is None:
+            self._admin = connected(KafkaAdminClient, client_arguments(self._settings))
+        described = self._admin.describe_topics([self._names.topic(topic) for topic in names])
         missing = sorted(topic["name"] for topic in described if not topic["partitions"])
         if missing:
             raise TransientError(f"topics {', '.join(missing)} are not on the cluster: have them made")

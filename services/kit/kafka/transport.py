@@ -1,7 +1,7 @@
 """Kafka as the transport between services."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from services.kit.clock import Clock, SystemClock
 from services.kit.errors import TransientError
@@ -53,16 +53,16 @@ class KafkaTransport:
     def dead_letters(self) -> KafkaDeadLetters:
         return self._dead_letters
 
-    def waiting(self) -> Mapping[tuple[str, str], int]:
-        """Of every group of the registry, wherever it runs. Raises TransientError when Kafka is away."""
+    def waiting(self, groups: Collection[str] | None = None) -> Mapping[tuple[str, str], int]:
+        """Of groups of the registry, wherever they run. Raises TransientError when Kafka is away."""
         for consumer in self._consumers:
             consumer.flushed(_FLUSH_S)
-        return self._lag.waiting()
+        return self._lag.waiting(groups)
 
     def waits_for(self) -> str | None:
         """None when Kafka answers for every topic of the registry, or what is amiss: for a readiness probe."""
         try:
-            self._lag.waiting()
+            self._lag.require_topics()
         except TransientError as error:
             return str(error)
         return None

@@ -72,6 +72,12 @@ def received(message: Held, topic: Topic) -> Received:
         attempts=message.attempts,
         raw=raw,
         unreadable=unreadable,
+        origin={
+            "messaging.system": "kafka",
+            "messaging.destination.name": record.topic,
+            "messaging.destination.partition.id": str(record.partition),
+            "messaging.kafka.offset": record.offset,
+        },
     )
 
 

@@ -1,4 +1,7 @@
-"""Sends the outbox to the LIS, one message at a time, and believes only answers that name what they answer."""
+"""Sends the outbox to the LIS, one message at a time, and believes only answers that name what they answer.
+
+Of several replicas one sends; the others stand by.
+"""
 
 from threading import Event
 
@@ -7,10 +10,13 @@ import structlog
 from services.kit.clock import Clock
 from services.kit.contracts import Reason
 from services.kit.errors import TransientError
-from services.lis.errors import LineError
-from services.lis.hl7.answer import read_answer
+from services.kit.tracing.tracer import ServiceTracer
+from services.kit.tracing.work import Work
+from services.lis.errors import LineError, SendingElsewhere
+from services.lis.hl7.answer import Answer, read_answer
 from services.lis.mllp.client import Line
 from services.lis.outbox.entry import SENDING, Entry
+from services.lis.outbox.lease import Lease
 from services.lis.outbox.ledger import Ledger
 from services.lis.outbox.turns import Turns
 
@@ -23,14 +29,27 @@ log = structlog.get_logger()
 class Sender:
     """A task of the service. `wake` it when there is something new to send."""
 
-    def __init__(self, ledger: Ledger, line: Line, turns: Turns, clock: Clock, ack_timeout_s: float) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        line: Line,
+        turns: Turns,
+        lease: Lease,
+        *,
+        clock: Clock,
+        ack_timeout_s: float,
+        tracer: ServiceTracer,
+    ) -> None:
         self._ledger = ledger
+        self._tracer = tracer
+        self._lease = lease
         self._line = line
         self._turns = turns
         self._clock = clock
         self._ack_timeout_s = ack_timeout_s
         self._wake = Event()
-        # None when the LIS can be reached, or what is wrong with it: the service's readiness.
+        self._standing_by = True
+        # None when the LIS can be reached or another replica sends, or what is wrong: the service's readiness.
         self.trouble: str | None = _UNTRIED
 
     def __call__(self, stop: Event) -> None:
@@ -41,7 +60,15 @@ class Sender:
                     self._wake.wait(IDLE_S)
                     self._wake.clear()
         finally:
-            self._line.close()
+            self.close()
+
+    def close(self) -> None:
+        """Leave the line, and sending, to another."""
+        self._line.close()
+        try:
+            self._lease.release()
+        except TransientError as error:
+            log.warning("another replica sends later", reason=str(error))
 
     def wake(self) -> None:
         """Do not sleep: there is a new message."""
@@ -49,6 +76,19 @@ class Sender:
 
     def run_once(self, stop: Event) -> bool:
         """One exchange; False when no message is due. Raises TransientError when the outbox cannot be used now."""
+        if not self._lease.hold():
+            self._stand_by()
+            return False
+        if self._standing_by:
+            self._standing_by, self.trouble = False, _UNTRIED
+        try:
+            return self._send_next(stop)
+        except SendingElsewhere as error:
+            log.warning("sending left to another replica", reason=str(error))
+            self._stand_by()
+            return False
+
+    def _send_next(self, stop: Event) -> bool:
         waiting = None
         try:
             self._hear_pending()
@@ -73,32 +113,44 @@ class Sender:
             return False
 
     def _exchange(self, entry: Entry, stop: Event) -> None:
-        try:
-            self._line.send(entry.content, self._ack_timeout_s)
-            self._await_answer(entry, stop)
-        except LineError as error:
-            self._turns.failed(entry.id)
-            self._fail(error, entry.id)
+        with self._tracer.asking("send to LIS", entry.slide.slide_id) as work:
+            work.note(attempt=entry.attempts)
+            try:
+                self._lease.require()
+                self._line.send(entry.content, self._ack_timeout_s)
+                self._await_answer(entry, stop, work)
+            except LineError as error:
+                work.failed(error, error.code)
+                self._turns.failed(entry.id)
+                self._fail(error, entry.id)
 
-    def _await_answer(self, entry: Entry, stop: Event) -> None:
+    def _await_answer(self, entry: Entry, stop: Event, work: Work) -> None:
         """Until the message's own answer has come. One that names another message is that one's, never this one's."""
         until = self._clock.monotonic() + self._ack_timeout_s
         while True:
             content = self._line.receive(max(until - self._clock.monotonic(), 0.0), stop)
             if content is None:
                 return
-            if self._hear(content) == entry.control_id:
+            answer = self._hear(content)
+            if answer.control_id == entry.control_id:
+                work.note(acknowledgement=answer.code)
                 break
         self._turns.answered()
         self.trouble = None
+
+    def _stand_by(self) -> None:
+        """Answers that are still to come on the line are for messages that the other replica sends again."""
+        self._line.close()
+        self._turns.forget()
+        self._standing_by, self.trouble = True, None
 
     def _hear_pending(self) -> None:
         """Answers that came late, or after a commit acknowledgement."""
         for content in self._line.pending():
             self._hear(content)
 
-    def _hear(self, content: bytes) -> str:
-        """Record an answer; the control id that it names. Raises LineError (garbage)."""
+    def _hear(self, content: bytes) -> Answer:
+        """Record an answer. Raises LineError (garbage)."""
         answer = read_answer(content)
         after = self._ledger.settle(answer)
         if after is None:
@@ -107,7 +159,7 @@ class Sender:
             self._turns.done(after.id)
         elif not answer.accepted:
             self._turns.postpone(after.id)
-        return answer.control_id
+        return answer
 
     def _probe(self) -> None:
         """Find out whether the LIS is there, before there is something to send. Raises LineError."""

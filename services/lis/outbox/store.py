@@ -1,6 +1,7 @@
 """The outbox on disk. Every change and what the others hear of it are one transaction."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -20,11 +21,15 @@ from services.lis.tables import OUTBOX
 
 
 class OutboxStore:
-    """Safe for use by several threads; durable when a method returns. Methods raise TransientError (disk full)."""
+    """Safe for use by several threads; durable when a method returns. Methods raise TransientError (disk full).
 
-    def __init__(self, database: Database, metrics: Metrics) -> None:
+    `fence` says within a transaction whether this process may record what comes of sending; it raises SendingElsewhere.
+    """
+
+    def __init__(self, database: Database, metrics: Metrics, fence: Callable[[Connection], None]) -> None:
         self._database = database
         self._metrics = metrics
+        self._fence = fence
 
     def repeat(self, report_id: str, at: datetime) -> bool:
         """Tell the others again how the report's delivery stands; False when the report is not in the outbox."""
@@ -35,11 +40,15 @@ class OutboxStore:
             return row is not None
 
     def put(self, report: Report, write: Callable[[Collection[str]], Written], at: datetime) -> None:
-        """Take in a report that is not in the outbox; `write` makes the message from what its order was sent before."""
+        """Take in a report, or tell how it stands if another replica has meanwhile.
+
+        `write` makes the message from what its order was sent before.
+        """
+        same = select(OUTBOX).where(OUTBOX.c.report_id == report.report_id)
         with self._database.transaction() as connection:
-            _insert(connection, report, write(_sent_before(connection, report.order_id)))
-            row = connection.execute(select(OUTBOX).where(OUTBOX.c.report_id == report.report_id)).one()
-            _tell(connection, entry_of(row), at)
+            if connection.execute(same).one_or_none() is None:
+                _insert(connection, report, write(_sent_before(connection, report.order_id)))
+            _tell(connection, entry_of(connection.execute(same).one()), at)
 
     def waiting(self) -> list[Waiting]:
         """What is not answered, without what must wait for an earlier message of the same order; oldest first."""
@@ -53,8 +62,11 @@ class OutboxStore:
         ]
 
     def attempt(self, entry_id: int, at: datetime) -> Entry:
-        """Record that the message is about to be sent, so that a crash does not hide that it may have been."""
-        with self._database.transaction() as connection:
+        """Record that the message is about to be sent, so that a crash does not hide that it may have been.
+
+        Raises SendingElsewhere.
+        """
+        with self._sending() as connection:
             entry = _load(connection, entry_id)
             if reached(entry.slide, Stage.STAGE_SENT) is None:
                 reach(entry.slide, Stage.STAGE_SENT, at, self._metrics)
@@ -63,8 +75,11 @@ class OutboxStore:
             return entry
 
     def explain(self, entry_id: int, reason: Reason, at: datetime) -> None:
-        """Why the message is still on its way. The others hear a reason once, not at every attempt."""
-        with self._database.transaction() as connection:
+        """Why the message is still on its way. The others hear a reason once, not at every attempt.
+
+        Raises SendingElsewhere.
+        """
+        with self._sending() as connection:
             entry = _load(connection, entry_id)
             if entry.state == SENDING and entry.reason.code != reason.code:
                 entry = replace(entry, reason=reason)
@@ -72,8 +87,11 @@ class OutboxStore:
                 _tell(connection, entry, at)
 
     def settle(self, control_id: str, judge: Callable[[Entry], Entry], at: datetime) -> tuple[Entry, Entry] | None:
-        """The entry of that MSH-10 before and after `judge`; None when no message of ours has it."""
-        with self._database.transaction() as connection:
+        """The entry of that MSH-10 before and after `judge`; None when no message of ours has it.
+
+        Raises SendingElsewhere: the answer is that to another connection's message, which that one waits for.
+        """
+        with self._sending() as connection:
             row = connection.execute(select(OUTBOX).where(OUTBOX.c.control_id == control_id)).one_or_none()
             if row is None:
                 return None
@@ -99,6 +117,12 @@ class OutboxStore:
         query = select(func.count()).select_from(OUTBOX).where(OUTBOX.c.state == SENDING)
         with self._database.transaction() as connection:
             return int(connection.execute(query).scalar_one())
+
+    @contextmanager
+    def _sending(self) -> Iterator[Connection]:
+        with self._database.transaction() as connection:
+            self._fence(connection)
+            yield connection
 
 
 def _insert(connection: Connection, report: Report, written: Written) -> None:

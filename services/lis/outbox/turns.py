@@ -50,6 +50,12 @@ class Turns:
         """The line works."""
         self._line_failures, self._line_due = 0, 0.0
 
+    def forget(self) -> None:
+        """Another replica sends: what is known of line and messages grows old."""
+        self.answered()
+        self._failures.clear()
+        self._due.clear()
+
     def done(self, entry_id: int) -> None:
         """The message has ended."""
         self._failures.pop(entry_id, None)

@@ -74,6 +74,7 @@ _SAID: dict[Manner, tuple[tuple[str, str], ...]] = {
     Manner.REJECT: (("AR", ""),),
     Manner.REJECT_HEADER: (("AR", _HEADER_FAULT),),
     Manner.SLOW: (("AA", ""),),
+    Manner.BYTE_BY_BYTE: (("AA", ""),),
 }
 _MISBEHAVIOUR: dict[Manner, Callable[[Conversation, str], None]] = {
     Manner.SILENT: lambda _talk, _id: None,

@@ -4,7 +4,8 @@ import socket
 import threading
 from collections.abc import Callable
 
-from services.simulator.lis.wire import NotMllp, Wire
+from services.simulator.errors import SimulatorError
+from services.simulator.lis.wire import Wire
 
 # Serves one connection until it ends.
 Serve = Callable[[Wire], None]
@@ -60,7 +61,8 @@ class Receiver:
         try:
             with connection:
                 self._serve(Wire(connection))
-        except NotMllp as error:
+        except SimulatorError as error:
+            # No MLLP, or nobody knows how to behave: the connection is closed without an answer.
             self._on_broken(str(error))
         except OSError as error:
             # A sender that is killed resets its connection; what came whole before is recorded.

@@ -1,44 +1,39 @@
 """The simulated LIS as a whole."""
 
-import socket
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from services.simulator.lis.answers import Conversation, answer_text
 from services.simulator.lis.behaviour import Behaviour, Manner
-from services.simulator.lis.er7 import segments, value
+from services.simulator.lis.exchange import OrderAnswer, exchange
+from services.simulator.lis.journal import Journal
+from services.simulator.lis.mood import Mood
 from services.simulator.lis.orders import HaemogramLine, Patient, fictitious_patient, order_message
 from services.simulator.lis.receiver import Receiver
-from services.simulator.lis.record import Record, report_of
+from services.simulator.lis.record import ReceivedReport, Record, report_of
 from services.simulator.lis.scrutiny import problems
 from services.simulator.lis.wire import Wire
-
-
-@dataclass(frozen=True)
-class OrderAnswer:
-    """MSA-1 and MSA-2 of the answer to an order, and all of it."""
-
-    code: str
-    control_id: str
-    content: bytes
 
 
 class LisSimulator:
     """Receives reports from construction to `close`; `record` tells what came. Orders go out with `send_order`.
 
-    A report of an order that it did not send, for another patient, or malformed is answered AE.
+    A report of an order that it did not send, for another patient, malformed, or under the MSH-10 of another one is
+    answered AE. What it has stored it does not refuse when it comes again, nor after a restart on the same `journal`.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0, folder: Path | None = None) -> None:
-        self.record = Record(folder)
+    def __init__(
+        self, host: str = "127.0.0.1", port: int = 0, journal: Journal | None = None, mood: Mood | None = None
+    ) -> None:
+        self.record = Record(journal)
+        self._mood = mood
         self._patients: dict[str, Patient] = {}
         self._drawn_from: dict[str, Patient] = {}
         self._script: deque[Behaviour] = deque()
@@ -114,17 +109,7 @@ class LisSimulator:
         )
         return self.send(to, message, timeout_s)
 
-    @staticmethod
-    def send(to: tuple[str, int], message: bytes, timeout_s: float = 20.0) -> OrderAnswer:
-        """Send any message and wait for its answer. Raises OSError, TimeoutError, NotMllp."""
-        with socket.create_connection(to, timeout_s) as connection:
-            wire = Wire(connection)
-            wire.write(message)
-            content = wire.read()
-        if content is None:
-            raise OSError("the connection was closed instead of an answer")
-        msa = next(row for row in segments(content) if row[0] == "MSA")
-        return OrderAnswer(value(msa, 1), value(msa, 2), content)
+    send = staticmethod(exchange)
 
     def close(self) -> None:
         """Stop listening and drop every connection."""
@@ -134,7 +119,7 @@ class LisSimulator:
     def _serve(self, wire: Wire) -> None:
         while (content := wire.read()) is not None:
             with self._lock:
-                behaviour = self._script.popleft() if self._script else self._usual
+                behaviour = self._next_behaviour()
                 late, self._late = self._late, []
                 patients = dict(self._patients)
             for earlier in late:
@@ -146,14 +131,31 @@ class LisSimulator:
     def _receive(self, wire: Wire, content: bytes, behaviour: Behaviour, patients: dict[str, Patient]) -> None:
         try:
             wrong = tuple(problems(content, patients))
-            report = report_of(content, stored=behaviour.stores and not wrong, problems=wrong)
+            report = report_of(content, stored=False, problems=wrong)
         except ValueError as error:
-            self.record.add_broken(str(error))
+            self.record.add_no_message(content, str(error))
             return
-        manner = Behaviour(Manner.ERROR) if wrong else behaviour
+        report, behaviour = self._judged(report, behaviour)
         # On record before the answer goes out: whoever has been answered finds the report here.
-        self.record.add(replace(report, answer=answer_text(report.control_id, manner)))
-        Conversation(wire, self._late, self._stop).answer(report.control_id, manner)
+        self.record.add(report)
+        Conversation(wire, self._late, self._stop).answer(report.control_id, behaviour)
+
+    def _judged(self, report: ReceivedReport, behaviour: Behaviour) -> tuple[ReceivedReport, Behaviour]:
+        """What the LIS makes of the message, and how it answers."""
+        before = self.record.stored(report.control_id)
+        if before is not None and before.content != report.content:
+            report = replace(report, problems=(*report.problems, "another message has this MSH-10"))
+        if report.problems:
+            behaviour = Behaviour(Manner.ERROR)
+        elif before is not None and not behaviour.stores:
+            behaviour = Behaviour()
+        answer = answer_text(report.control_id, behaviour)
+        return replace(report, stored=behaviour.stores, answer=answer, manner=behaviour.manner.name), behaviour
+
+    def _next_behaviour(self) -> Behaviour:
+        if self._script:
+            return self._script.popleft()
+        return self._mood.behaviour(len(self.record.reports)) if self._mood is not None else self._usual
 
 
 def _behaviour(given: Behaviour | Manner) -> Behaviour:

@@ -60,7 +60,7 @@ def test_ingestion_may_not(postgres, statement):
 
 def test_ingestion_may_read_and_write_its_rows(postgres):
     with postgres.connect("frottis_ingestion") as connection:
-        connection.execute("INSERT INTO ingestion.pixels VALUES ('s1', 0)")
+        connection.execute("INSERT INTO ingestion.pixels VALUES ('s1', 0, false)")
         connection.execute("UPDATE ingestion.pixels SET age_s = 1 WHERE slide_id = 's1'")
         assert connection.execute("DELETE FROM ingestion.pixels WHERE slide_id = 's1'").rowcount == 1
 

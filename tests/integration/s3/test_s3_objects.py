@@ -49,6 +49,8 @@ def test_a_server_that_is_killed_is_a_wait_and_nothing_that_it_took_is_lost(s3):
     assert "connection" in objects.problem()
     s3.start()
     assert objects.get(uri) == b"kept"
+    assert objects.problem() is not None, "whether it takes something is not known yet"
+    objects.look()
     assert objects.problem() is None
 
 

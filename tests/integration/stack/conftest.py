@@ -10,6 +10,7 @@ from services.embedded.demo import Engine
 from services.simulator.lis import LisSimulator
 from stack.deployment import Deployment
 from stack.missing import ServerMissing
+from tests.collector import Collector
 from tests.e2e.hospital import PACE
 
 
@@ -21,6 +22,7 @@ class Hospital:
     engine: Engine
     lis: LisSimulator
     share: Path
+    traces: Collector
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +31,16 @@ def hospital(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stack")
     share = folder / "share"
     share.mkdir()
-    with pytest.MonkeyPatch.context() as environment, LisSimulator() as lis:
+    with pytest.MonkeyPatch.context() as environment, LisSimulator() as lis, Collector() as traces:
         for name, value in PACE.items():
             environment.setenv(name, value)
+        # For the services alone, and no embedded engine that a test compares them with.
+        environment.setenv("FROTTIS_TRACING_ENDPOINT", traces.endpoint)
         try:
             deployment = Deployment(folder / "state", share, Address(*lis.address))
         except ServerMissing as missing:
             pytest.skip(str(missing))
+        environment.delenv("FROTTIS_TRACING_ENDPOINT")
         told = []
         with deployment.running(told.append) as engine:
-            yield Hospital(deployment, engine, lis, share)
+            yield Hospital(deployment, engine, lis, share, traces)

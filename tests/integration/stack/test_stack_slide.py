@@ -10,10 +10,12 @@ from psycopg.sql import SQL, Identifier
 from services.embedded.assembly import Address
 from services.embedded.demo import embedded
 from services.embedded.worklist import report_json
+from services.kit.tracing.identity import ids, root_of
 from services.review.states import State
 from services.simulator.lis import LisSimulator, Patient
 from stack.postgres import ADMINISTRATOR
-from tests.e2e.hospital import put
+from tests.collector import assert_whole
+from tests.e2e.hospital import LIMIT_S, put
 
 SPECIMEN = "A1234"
 # Rare enough to stand nowhere by chance.
@@ -72,7 +74,30 @@ def test_prometheus_answers_how_long_reports_take(read, hospital):
     )
 
 
-def test_the_patient_is_in_no_topic_log_metric_or_object_and_in_the_tables_of_the_lis_service_alone(read, hospital):
+def test_the_slide_is_one_trace_through_every_process_and_kafka(read, hospital):
+    report, _ = read
+    slide_id = report["slide"]["slide_id"]
+    trace_id = ids(root_of(slide_id))[0]
+    spans = hospital.traces.wait_for(whole, LIMIT_S)
+    assert {span.trace_id for span in spans} == {trace_id}
+    assert_whole(spans, slide_id)
+    handled = [span.attributes for span in spans if span.name.startswith("process ")]
+    assert {facts["messaging.system"] for facts in handled} == {"kafka"}
+    assert len({facts["messaging.destination.partition.id"] for facts in handled}) > 1
+    assert len({facts["messaging.kafka.offset"] for facts in handled}) > 1
+    assert {facts["messaging.destination.name"] for facts in handled} >= {"scans", "tiles", "cells", "reports"}
+    assert {span.attributes["frottis.version"] for span in spans if span.name == "infer"} == {"1"}
+
+
+def whole(spans):
+    """The root has come, and the parent of every span."""
+    known = {span.span_id for span in spans}
+    return any(not span.parent_id for span in spans) and all(span.parent_id in known | {""} for span in spans)
+
+
+def test_the_patient_is_in_no_topic_log_metric_trace_or_object_and_in_the_tables_of_the_lis_service_alone(
+    read, hospital
+):
     deployment = hospital.deployment
     files = [path for path in deployment.folder.rglob("*") if path.is_file()]
     searched = [path for path in files if not path.is_relative_to(deployment.servers.postgres.folder)]
@@ -80,6 +105,7 @@ def test_the_patient_is_in_no_topic_log_metric_or_object_and_in_the_tables_of_th
     for name, service in deployment.services.items():
         with urlopen(f"http://127.0.0.1:{service.operations_port}/metrics") as answer:
             told[f"metrics of {name}"] = answer.read()
+    told["traces"] = b"".join(hospital.traces.raw)
     # Topics, objects and logs are there to be searched: the specimen's number may stand in messages.
     for kind in ("/orders-", "/reports-", "/cells-", "/objects/", "lis-1.log"):
         assert any(kind in name for name in told), kind

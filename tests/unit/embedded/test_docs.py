@@ -13,6 +13,7 @@ from services.kit.object_settings import ObjectSettings
 from services.kit.process import ProcessSettings
 from services.kit.telemetry import Metrics
 from services.kit.topics import topics
+from services.kit.tracing.settings import TracingSettings
 from services.lis.settings import LisSettings
 from services.reasoning.settings import ReasoningSettings
 from services.review.states import State
@@ -31,6 +32,7 @@ OPERATIONS = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(en
         ObjectSettings,
         ProcessSettings,
         ReasoningSettings,
+        TracingSettings,
     ],
 )
 def test_every_setting_is_documented(settings):

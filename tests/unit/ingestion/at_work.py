@@ -1,13 +1,16 @@
 """Ingestion on a share, moved by hand: what it says, what it keeps, and what it makes of messages."""
 
+import copy
 import shutil
 from datetime import UTC, datetime
 
 import numpy as np
 
 from services.ingestion.handlers import IngestionHandlers
+from services.ingestion.lease import Lease
 from services.ingestion.pixels import PixelStore
 from services.ingestion.reading import SlideReader
+from services.ingestion.retention import TileRetention
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.store import Stores
 from services.ingestion.tables import METADATA
@@ -46,13 +49,30 @@ class Ingestion:
             share=self.share, **{"settle_s": 10, "incomplete_limit_s": 900, **settings}
         )
         self.told = []
+        self.exclusive = True
         self.restart()
 
     def restart(self):
-        self.pixels = PixelStore(self.objects, self.database, self.clock)
-        self.watcher = Watcher(self.settings, self.stores, self.clock, Metrics())
-        reader = SlideReader(self.settings, self.pixels, self.clock, Metrics())
+        self.metrics = Metrics()
+        self.polling, pruning = self.lease("share", self.settings.takeover_s), self.lease("tiles", 1200)
+        guarded = Stores(self.database, self.polling.require)
+        self.watcher = Watcher(self.settings, guarded, self.polling, self.clock, self.metrics)
+        self.pixels = PixelStore(self.objects, self.database)
+        reader = SlideReader(self.settings, self.pixels, self.clock, self.metrics)
         self.handlers = IngestionHandlers(self.settings, self.stores, reader, self.clock)
+        keep_days = self.settings.keep_days
+        self.retention = TileRetention(self.objects, self.database, pruning, self.clock, self.metrics, keep_days)
+
+    def lease(self, work, patience_s):
+        return Lease(self.database, work, patience_s, self.clock, exclusive=self.exclusive)
+
+    def replica(self, **settings):
+        """Another replica on the same share, database and object store, with the same clock."""
+        other = copy.copy(self)
+        other.settings = self.settings.model_copy(update=settings)
+        other.told, other.exclusive = [], False
+        other.restart()
+        return other
 
     def put(self, vsi, name=None):
         stem = name or vsi.stem

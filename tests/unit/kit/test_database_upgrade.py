@@ -69,7 +69,7 @@ def test_tables_that_were_made_without_a_version_later_are_taken_over_too(tmp_pa
 
 def test_orders_keep_their_patients_and_messages_under_way_are_sent(upgraded):
     database = upgraded("lis")
-    orders, outbox = OrderStore(database), OutboxStore(database, Metrics())
+    orders, outbox = OrderStore(database), OutboxStore(database, Metrics(), lambda _: None)
     [waiting] = outbox.waiting()
     entry = outbox.attempt(waiting.id, datetime.now(UTC))
     assert (entry.report_id, entry.control_id) == ("report-2", "55109B3DC2399968EEF1")
@@ -98,15 +98,17 @@ def test_what_ended_before_the_upgrade_is_kept_as_long_as_if_it_had_ended_then(u
 def test_scans_rounds_and_urgent_specimens_are_known(upgraded):
     database = upgraded("ingestion")
     stores = Stores(database)
-    known = stores.scans.known()
+    known = stores.scans.named(["s1.vsi", "s2.vsi"])
     assert set(known) == {"s1.vsi", "s2.vsi"}
+    assert [one.scan.name for one in stores.scans.of_specimen(known["s2.vsi"].scan.slide.specimen)] == ["s2.vsi"]
+    assert set(stores.scans.recorded_since(0)) == set(known)
     assert stores.orders.urgency("A1234") == Priority.PRIORITY_STAT
     assert stores.orders.urgency("B5678") == Priority.PRIORITY_ROUTINE
     read = known["s2.vsi"].scan
     assert set(stores.rounds.of(read.slide.slide_id)) == {1}
     assert stores.rounds.answered(read)
     with database.transaction() as connection:
-        assert connection.execute(select(PIXELS)).all() == [(read.slide.slide_id, 0.0)]
+        assert connection.execute(select(PIXELS)).all() == [(read.slide.slide_id, 0.0, False)]
 
 
 def test_slides_orders_and_reports_are_known(upgraded):
@@ -115,6 +117,9 @@ def test_slides_orders_and_reports_are_known(upgraded):
         assert [order.order_id for order in cases.orders("24-0002")] == ["o2"]
         assert {tile.tile_id for tile in cases.tile_counts("s1")} == {"s1-t0", "s1-t1"}
         assert [issued.basis for issued in reports.in_force("s1").values()] == ["cells"]
+        # Which message each follows from is not on record, so what a kill may have kept from the others is told again.
+        in_force = [issued.report_id for slide in ("s2", "s1") for issued in reports.in_force(slide).values()]
+        assert reports.unannounced() == in_force
         later = Order(order_id="o1", specimen="24-0001", revision=1, cancelled=True)
         later.ordered_at.GetCurrentTime()
         assert cases.put_order(later)

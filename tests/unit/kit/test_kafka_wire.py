@@ -41,6 +41,22 @@ def test_a_message_comes_back_as_it_was_sent():
     assert message.position == (("a.tiles", 3), 17)
 
 
+def test_the_sender_is_named_in_a_record_header_as_w3c_writes_it():
+    parent = "00-748820c491c66b2b223e3ef7ecfa4332-b94105f165c0d86a-01"
+    record = sent(headers={"traceparent": parent})
+    assert ("traceparent", parent.encode()) in record.headers
+    assert received(held(record), TILES).headers["traceparent"] == parent
+
+
+def test_a_message_tells_where_on_kafka_it_was():
+    assert received(held(sent()), TILES).origin == {
+        "messaging.system": "kafka",
+        "messaging.destination.name": "a.tiles",
+        "messaging.destination.partition.id": "3",
+        "messaging.kafka.offset": 17,
+    }
+
+
 def test_urgency_is_the_deadline_and_without_one_the_message_comes_last():
     assert held(sent()).urgency == NOON.timestamp()
     assert held(sent(deadline=None)).urgency == float("inf")

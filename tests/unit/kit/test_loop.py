@@ -11,7 +11,10 @@ from services.kit.local_log import LocalLog
 from services.kit.loop import ConsumerLoop, TimerLoop
 from services.kit.service import Service, Subscription, Timer
 from services.kit.telemetry import Metrics
+from services.kit.tracing.tracer import Tracing
 from services.kit.transport import Outgoing, Received, each
+
+TRACER = Tracing().of("analysis")
 
 
 @pytest.fixture
@@ -30,6 +33,7 @@ def loop_for(log, clock, handle, metrics=None, stopping=lambda: False, consumer=
     service = Service("analysis", (Subscription("tiles", handle, **subscription),))
     consumer = consumer or log.consumer("analysis", ["tiles"])
     more = {"clock": clock, "metrics": metrics or Metrics(), "rate": DeadLetterRate(clock), "stopping": stopping}
+    more["tracer"] = TRACER
     return ConsumerLoop(service, service.subscriptions[0], consumer, log, **more)
 
 
@@ -150,9 +154,8 @@ def test_bytes_that_are_no_message_go_to_the_dead_letters_and_hold_nothing_up(lo
     consumer, seen, told = Mixed(), [], []
     subscription = Subscription("tiles", each(lambda t: seen.append(t.tile_id) or []), 2, lambda m, _: told.append(m))
     service = Service("analysis", (subscription,))
-    loop = ConsumerLoop(
-        service, subscription, consumer, log, clock=clock, metrics=Metrics(), rate=DeadLetterRate(clock)
-    )
+    more = {"clock": clock, "metrics": Metrics(), "rate": DeadLetterRate(clock), "tracer": TRACER}
+    loop = ConsumerLoop(service, subscription, consumer, log, **more)
     assert loop.run_once()
     assert (seen, [message.position for message in consumer.committed], told) == (["b"], [2], [])
     assert consumer.rejected == [(1, "3 bytes on topic tiles are no Tile message")]
@@ -203,7 +206,7 @@ def test_a_stop_does_not_wait_for_a_long_batch_which_comes_again(log, clock):
 def test_a_timer_runs_when_due_and_is_told_what_was_sent(log, clock):
     told = []
     timer = Timer("t", 5.0, lambda: [Outgoing("tiles", "a", Tile(tile_id="a"))], lambda outputs: told.extend(outputs))
-    loop = TimerLoop(timer, log, clock)
+    loop = TimerLoop(timer, log, clock, TRACER)
     assert loop.run_once() == pytest.approx(5.0)
     clock.advance(4)
     loop.run_once()
@@ -219,14 +222,14 @@ def test_a_timer_survives_a_broker_that_cannot_take_messages(log, clock):
             raise TransientError("disk full")
 
     told = []
-    loop = TimerLoop(Timer("t", 5.0, list, lambda outputs: told.append(outputs)), Away(), clock)
+    loop = TimerLoop(Timer("t", 5.0, list, lambda outputs: told.append(outputs)), Away(), clock, TRACER)
     assert loop.run_once() == pytest.approx(5.0)
     assert told == []
 
 
 def test_a_wall_clock_set_back_does_not_stop_a_timer(log, clock):
     runs = []
-    loop = TimerLoop(Timer("t", 5.0, lambda: runs.append(1) or []), log, clock)
+    loop = TimerLoop(Timer("t", 5.0, lambda: runs.append(1) or []), log, clock, TRACER)
     loop.run_once()
     clock.set_wall(datetime(2020, 1, 1, tzinfo=UTC))
     clock.advance(5)

@@ -15,9 +15,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import pytest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from services.kit.contracts import Order, ReadingRequest, Tile
-from services.kit.transport import Consumer, NoDeadLetter, Outgoing, Received, Transport
+from services.kit.clock import SystemClock
+from services.kit.contracts import Order, ReadingRequest, Slide, Tile
+from services.kit.dead_letter_rate import DeadLetterRate
+from services.kit.loop import ConsumerLoop
+from services.kit.service import Service, Subscription
+from services.kit.telemetry import Metrics
+from services.kit.tracing.export import SdkSink
+from services.kit.tracing.identity import ids, root_of
+from services.kit.tracing.tracer import Tracing
+from services.kit.transport import Consumer, NoDeadLetter, Outgoing, Received, Transport, each
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 # A tag of field 1 (a text), a length of five bytes, and then only one.
@@ -294,3 +304,30 @@ class TransportSuite:
         consumer.reject(damaged, damaged.unreadable)
         [letter] = transport.dead_letters().list()
         assert (letter.value, letter.key, letter.reason) == (DAMAGED, "k", damaged.unreadable)
+
+    def test_a_handlers_span_is_named_in_the_headers_of_what_it_sends(self, transport):
+        spans = InMemorySpanExporter()
+        tracing = Tracing(SdkSink(SimpleSpanProcessor(spans)))
+        slide = Slide(slide_id="S1")
+        transport.producer().send([Outgoing("tiles", "slide-1", Tile(slide=slide, tile_id="a"))])
+        handle = each(lambda tile: [Outgoing("requests", "S1", ReadingRequest(slide=tile.slide, round=2))])
+        loop = ConsumerLoop(
+            Service("analysis"),
+            Subscription("tiles", handle),
+            transport.consumer("analysis", ["tiles"]),
+            transport.producer(),
+            clock=SystemClock(),
+            metrics=Metrics(),
+            rate=DeadLetterRate(SystemClock()),
+            tracer=tracing.of("analysis"),
+        )
+        until = time.monotonic() + self.patience_s
+        while not loop.run_once(1.0) and time.monotonic() < until:
+            continue
+        [handled] = spans.get_finished_spans()
+        [message] = self.take(transport.consumer("ingestion", ["requests"]), 1)
+        trace_id, span_id = ids(handled.get_span_context())
+        assert message.headers["traceparent"] == f"00-{trace_id}-{span_id}-01"
+        assert trace_id == ids(root_of("S1"))[0]
+        assert {"messaging.system", "messaging.destination.name"} <= handled.attributes.keys()
+        assert handled.attributes["messaging.system"] == message.origin["messaging.system"]

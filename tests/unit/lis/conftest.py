@@ -47,13 +47,17 @@ class Gateway:
     clock: Clock
     settings: dict[str, Any] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
+    # Of several gateways over one folder, as on a database server.
+    replica: bool = False
 
     def __post_init__(self) -> None:
         given = {"ack_timeout_s": 0.4, "listen_port": 0, "retry_first_s": 1.0, **self.settings}
         settings = LisSettings.load(lis_host=self.lis[0], lis_port=self.lis[1], **given)
 
         def database(name, metadata):
-            return Database.in_file(self.folder / f"{name}.db", metadata)
+            opened = Database.in_file(self.folder / f"{name}.db", metadata)
+            opened.exclusive = opened.exclusive and not self.replica
+            return opened
 
         self.service = build(settings, Resources(self.clock, self.metrics, Objects.in_memory(), database))
         self.sender = self.service.tasks[SENDER]
@@ -113,7 +117,7 @@ class Gateway:
             assert not thread.is_alive()
 
     def close(self) -> None:
-        self.sender._line.close()
+        self.sender.close()
         self.service.close()
 
 
@@ -132,8 +136,8 @@ def lis() -> Iterator[LisSimulator]:
 def open_gateway(tmp_path) -> Iterator[Callable[..., Gateway]]:
     with ExitStack() as stack:
 
-        def open_one(lis=(LOOPBACK, 9), clock=None, folder=None, **settings) -> Gateway:
-            gateway = Gateway(folder or tmp_path / "state", lis, clock or SystemClock(), settings)
+        def open_one(lis=(LOOPBACK, 9), clock=None, folder=None, *, replica=False, **settings) -> Gateway:
+            gateway = Gateway(folder or tmp_path / "state", lis, clock or SystemClock(), settings, replica=replica)
             stack.callback(gateway.close)
             return gateway
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.kit.contracts import DeliveryState
-from services.simulator.lis import Behaviour, LisSimulator, Manner
+from services.simulator.lis import Behaviour, Journal, LisSimulator, Manner
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = Path(__file__).with_name("gateway_process.py")
@@ -66,12 +66,12 @@ def test_killed_right_after_its_aa_an_order_still_reaches_the_others(open_gatewa
 
 
 def test_what_the_lis_stored_survives_it(tmp_path, open_gateway, place, make_report, clock):
-    with LisSimulator(folder=tmp_path / "lis") as lis:
+    with LisSimulator(journal=Journal(tmp_path / "lis.jsonl")) as lis:
         gateway = open_gateway(lis.address, clock)
         with gateway.serving() as address:
             lis.send_order(address, "S1", placer="P1")
         (order,) = gateway.orders()
         gateway.handle(make_report(order.order_id, specimen="S1"))
         gateway.send_all()
-    with LisSimulator(folder=tmp_path / "lis") as again:
+    with LisSimulator(journal=Journal(tmp_path / "lis.jsonl")) as again:
         assert again.record.effective() == {"P1": 1}

@@ -3,6 +3,7 @@ import subprocess
 
 import pytest
 
+from stack.composition import make_secrets
 from tests.unit.deploy.promql import ROOT
 
 
@@ -34,3 +35,11 @@ def amtool():
         return done.stdout
 
     return run
+
+
+@pytest.fixture(scope="session")
+def secrets(tmp_path_factory):
+    """A folder with all secrets of the composition."""
+    folder = tmp_path_factory.mktemp("secrets")
+    make_secrets(folder)
+    return folder

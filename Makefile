@@ -32,6 +32,7 @@ check: setup ## style, types, layers, generated code, contracts
 	$(BIN)/python proto/generate --check
 	$(BIN)/python deploy/triton/generate --check
 	$(BIN)/python deploy/grafana/generate --check
+	$(BIN)/python deploy/images/locks --check
 	$(BIN)/buf lint proto
 	$(BIN)/python proto/breaking
 
@@ -70,6 +71,9 @@ servers:
 	@{ command -v java && command -v mvn && command -v openssl; } >/dev/null \
 	  || { apt-get update -q && apt-get install -yq --no-install-recommends openjdk-17-jre-headless maven openssl; } \
 	  || echo "Kafka cannot be run here: the tests that need it will say so" >&2
+	@command -v docker-compose >/dev/null \
+	  || { apt-get update -q && apt-get install -yq --no-install-recommends docker-compose; } \
+	  || echo "docker-compose cannot be installed here: the tests that need it will say so" >&2
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 \
 	  || { apt-get update -q && apt-get install -yq --no-install-recommends postgresql; } \
 	  || echo "PostgreSQL cannot be run here: the tests that need it will say so" >&2
@@ -86,3 +90,11 @@ test: fetched
 
 stack: setup servers fetched ## the demonstration slide through Kafka, Triton, PostgreSQL, S3, each service a process
 	$(BIN)/python -m stack --out out/stack
+
+.PHONY: chaos
+chaos: setup servers fetched ## kills, freezes, full disks and a hostile LIS while slides flow; counts what came of it
+	$(BIN)/python -m stack.chaos --out out/chaos
+
+.PHONY: images
+images: setup ## install and start what each container image holds, without a container engine
+	$(BIN)/python -m stack.images

@@ -5,12 +5,10 @@ Exit codes: 0 acknowledged · 1 a server or service failed · 4 a server cannot 
 
 import argparse
 import logging
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 
@@ -19,6 +17,7 @@ from services.embedded.demo import Engine, demonstrate
 from services.kit.errors import FrottisError
 from services.kit.telemetry import configure_logging
 from stack.deployment import Deployment
+from stack.interrupts import interrupted_by_signals
 from stack.missing import ServerMissing
 from stack.processes import ServerFailed
 
@@ -28,8 +27,6 @@ def main() -> int:
     options = _options()
     console = Console()
     configure_logging(level=logging.ERROR)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
 
     @contextmanager
     def start(share: Path, lis: Address) -> Iterator[Engine]:
@@ -38,7 +35,8 @@ def main() -> int:
             yield engine
 
     try:
-        demonstrate(options.out.resolve(), options.seed, console, start)
+        with interrupted_by_signals():
+            demonstrate(options.out.resolve(), options.seed, console, start)
     except KeyboardInterrupt:
         console.print("interrupted: everything is stopped")
         return 130
@@ -56,13 +54,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("out/stack"), help="folder for all that it makes")
     parser.add_argument("--seed", type=int, default=1, help="seed of the made-up slide")
     return parser.parse_args()
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """The first signal stops everything in order; the second, of either kind, kills, and the servers with us."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -1,0 +1,137 @@
+"""A whole chaos run: an undisturbed reading first, then the stack under faults, then the count."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from services.embedded.assembly import Address
+from stack.chaos.disks import NoSmallDisk, small_disk
+from stack.chaos.faults import Faults, Victim
+from stack.chaos.plan import Kind, Victims, plan
+from stack.chaos.run import Hospital, Run
+from stack.chaos.slides import PACE, Films
+from stack.chaos.verdict import Line, Outcome, judged, table
+from stack.deployment import Deployment
+from stack.lis import LisProcess
+from stack.ports import free_port
+from stack.processes import ServerProcess
+
+REPLICAS = {"ingestion": 2, "analysis": 2, "reasoning": 2, "lis": 2}
+# How the LIS is for a while: shares of its messages, each way for itself and some together.
+MOODS = ("silent", "slow", "ae:0.2", "ar:0.5", "garbage", "late", "close:0.4 half:0.4", "foreign:0.5 twice:0.3")
+# A frozen worker is taken for dead after this long, and is frozen for longer.
+SESSION_TIMEOUT_S = 6
+FREEZE_S = 9.0
+# MB. What the pixels of all slides take, and some more.
+PIXELS_MB = 600
+# The room that a slide needs (`services.kit.disk`), and a little more.
+STATE_MB = 80
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What is asked for: where to, which seed, so many slides and kills."""
+
+    folder: Path
+    seed: int
+    slides: int
+    kills: int
+
+
+def campaign(wanted: Campaign, console: Console) -> bool:
+    """Run it and print what came of it; True when nothing was lost, doubled or wrong, and nothing ended by itself.
+
+    Raises ServerMissing, ServerFailed, NotHealed.
+    """
+    films = Films()
+    slides = films.slides(wanted.slides, "c")
+    with _environment(PACE | {"FROTTIS_KAFKA_SESSION_TIMEOUT_S": str(SESSION_TIMEOUT_S)}), ExitStack() as opened:
+        with console.status("reading each film once, undisturbed …"):
+            undisturbed = films.undisturbed(wanted.folder / "undisturbed")
+        share = wanted.folder / "share"
+        share.mkdir(parents=True)
+        address = Address("127.0.0.1", free_port())
+        deployment = Deployment(wanted.folder / "state", share, address, REPLICAS)
+        lis = opened.enter_context(LisProcess(wanted.folder / "lis", address, deployment.orders, wanted.seed))
+        disks = _disks(deployment, opened, console)
+        engine = opened.enter_context(deployment.running(lambda line: console.print(line, highlight=False)))
+        faults = Faults(_victims(deployment, lis), disks)
+        hospital = Hospital(engine, deployment.servers.kafka_settings(), lis, share)
+        run = Run(hospital, films, slides, faults, lambda line: console.print(line, highlight=False))
+        run.go(list(plan(wanted.seed, wanted.kills, _strikes(deployment, lis, disks), FREEZE_S)))
+        lines = [
+            judged(slide, run.entries().get(slide.scan), lis.received(slide.placer), undisturbed) for slide in slides
+        ]
+        letters = len(run.dead_letters())
+    console.print(_faults_table(faults), table(lines))
+    console.print(_summary(lines, run, letters), f"The LIS's own count: {lis.total()}", sep="\n", highlight=False)
+    return all(line.outcome.sound for line in lines) and not faults.ended and letters >= run.poisoned
+
+
+def _victims(deployment: Deployment, lis: LisProcess) -> Mapping[str, Victim]:
+    """Everything that runs, by name."""
+    servers = deployment.servers
+    plain: Sequence[ServerProcess] = (
+        *deployment.services.values(),
+        *deployment.further,
+        servers.kafka,
+        servers.postgres,
+        servers.s3,
+        lis,
+    )
+    victims = {process.name: Victim(process, process.launch) for process in plain}
+    return {**victims, servers.triton.process.name: Victim(servers.triton.process, servers.triton.launch)}
+
+
+def _strikes(deployment: Deployment, lis: LisProcess, disks: Mapping[str, Path]) -> Victims:
+    workers = [process.name for process in (*deployment.services.values(), *deployment.further)]
+    return Victims(killed=[*_victims(deployment, lis)], frozen=workers, disks=[*disks], moods=MOODS)
+
+
+def _disks(deployment: Deployment, opened: ExitStack, console: Console) -> Mapping[str, Path]:
+    """The disk of the pixels and that of a service's state, small; none where they cannot be mounted, and told so."""
+    pixels, state = deployment.servers.s3.objects, deployment.services["ingestion"].state
+    try:
+        for folder, megabytes in ((pixels, PIXELS_MB), (state, STATE_MB)):
+            opened.enter_context(small_disk(folder, megabytes))
+    except NoSmallDisk as why:
+        console.print(f"NO FULL DISKS in this run: none can be mounted here ({why})", markup=False)
+        return {}
+    return {"pixels": pixels, "state of ingestion-1": state}
+
+
+@contextmanager
+def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """Within, processes that are started have these settings, unless they are set already."""
+    added = {name: value for name, value in settings.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
+
+
+def _faults_table(faults: Faults) -> Table:
+    """How often each was struck, and in which way."""
+    shown = Table("struck", *Kind, "ended by itself (exit code)", title="Every fault")
+    targets = sorted({target for target, _ in faults.struck} | {name for name, _ in faults.ended})
+    for target in targets:
+        ended = ", ".join(f"{count} x ({code})" for (name, code), count in faults.ended.items() if name == target)
+        shown.add_row(target, *(str(faults.struck[target, kind] or "") for kind in Kind), ended)
+    return shown
+
+
+def _summary(lines: Sequence[Line], run: Run, letters: int) -> str:
+    counted = Counter(str(line.outcome) for line in lines)
+    ends = ", ".join(f"{counted[outcome]} {outcome}" for outcome in Outcome)
+    return (
+        f"{len(lines)} slides: {ends}.\n{run.kills} kills; {run.doubled} messages delivered twice; "
+        f"{run.poisoned} poisoned deliveries, {letters} dead letters"
+    )

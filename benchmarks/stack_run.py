@@ -6,6 +6,7 @@ has the last report. Goals: the stack takes at most 1.25 times as long; a tile w
 of Kafka's log; the empty stack uses at most 5 % of a core.
 """
 
+import logging
 import os
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from services.embedded.assembly import Address
 from services.embedded.demo import Engine, embedded
+from services.kit.telemetry import configure_logging
 from services.kit.topics import topics
 from services.simulator.composer import Film, Recipe, compose_film
 from services.simulator.lis import LisSimulator
@@ -29,6 +31,7 @@ PACE = {"FROTTIS_INGESTION_SETTLE_S": "0", "FROTTIS_INGESTION_POLL_S": "0.5"}
 
 def main() -> None:
     """Print the three."""
+    configure_logging(level=logging.ERROR)
     os.environ.update(PACE)
     film = compose_film(Recipe(width_px=8000, height_px=6000, clumps=0))
     with tempfile.TemporaryDirectory() as folder:

@@ -53,5 +53,6 @@ class LisProcess(ServerProcess):
         return [report for report in reports if report.placer == placer]
 
     def total(self) -> dict[str, int]:
-        """Its own count over all specimens. Raises JournalError."""
-        return {name: int(count) for name, count in tally_of(self._journal)["total"].items()}
+        """Its own count over all specimens, and of frames that were no message. Raises JournalError."""
+        counted = tally_of(self._journal)
+        return {name: int(count) for name, count in counted["total"].items()} | {"no_message": counted["no_message"]}

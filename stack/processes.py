@@ -65,6 +65,10 @@ class ServerProcess:
         """It was started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
+    def ready(self) -> bool:
+        """It runs, and is ready now."""
+        return self.running and self._ready()
+
     @property
     def exit_code(self) -> int | None:
         """What it ended with, if it ended by itself; negative for a signal's number."""

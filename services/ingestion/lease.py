@@ -40,6 +40,7 @@ class Lease:
 
     def __init__(self, database: Database, name: str, patience_s: float, clock: Clock, *, exclusive: bool) -> None:
         self.reign = 0
+        self._reigning = False
         self._database = database
         self._name = name
         self._patience_s = patience_s
@@ -58,11 +59,14 @@ class Lease:
         with self._database.transaction() as connection:
             row = connection.execute(select(LEASES).where(LEASES.c.name == self._name)).one_or_none()
             mine = row is not None and row.holder == self._me
+            # Also where the answer to the commit is lost: the reign that follows is a new one.
+            self._reigning = self._reigning and mine
             if row is not None and not mine and not self._may_take(row, offering=offering):
                 return False
             if row is None or not mine or row.offered != offering or self._due():
                 self._write(connection, row.beats + 1 if row is not None else 1, offered=offering)
-        if not mine:
+        if not self._reigning:
+            self._reigning = True
             self.reign += 1
             log.info("this replica does the work now", work=self._name)
         return True

@@ -43,10 +43,11 @@ class ReasoningHandlers:
     def scans(self, scan: Scan) -> list[Outgoing]:
         """Remember what became of a scan. Copies, and scans that are not complete yet, say nothing of a slide."""
         with self._step(of_word(scan)) as step:
-            if not step.cases.name_scan(scan) or scan.copy_of or scan.state == ScanState.SCAN_STATE_WAITING:
+            if scan.copy_of or scan.state == ScanState.SCAN_STATE_WAITING or not scan.slide.slide_id:
                 return []
-            if not scan.slide.slide_id:
-                return []
+            if not step.cases.name_scan(scan):
+                # Overtaken by a later word; what it gave cause to may not have been sent before that came.
+                return step.again()
             step.cases.meet(scan.slide)
             new = step.cases.put_scan(scan)
             return step.follow([scan.slide.slide_id], new=new)
@@ -130,7 +131,11 @@ class _Step:
     def follow(self, slides: Sequence[str], *, new: bool) -> list[Outgoing]:
         """What is to be said of the slides now; after a message that is not new, all that ever followed from it."""
         said = [output for slide_id in slides for output in self.desk.advance(slide_id)]
-        return said if new else self._issuer.again()
+        return said if new else self.again()
+
+    def again(self) -> list[Outgoing]:
+        """All that ever followed from the message and still counts."""
+        return self._issuer.again()
 
 
 def _completed(cases: CaseStore, slide_id: str) -> tuple[float, str]:

@@ -84,17 +84,11 @@ class ReportStore:
         return last
 
     def caused_by(self, cause: str) -> list[Issued]:
-        """What was issued because of that message and still counts, the first first.
-
-        A report that awaited an order counts only while it is alone.
-        """
+        """What was issued because of that message and still counts, the first first."""
         query = select(REPORTS.c.slide_id).where(REPORTS.c.cause == cause).order_by(REPORTS.c.issue)
         counting = []
         for slide_id in dict.fromkeys(self._connection.execute(query).scalars()):
-            issued = self.in_force(slide_id)
-            if len(issued) > 1:
-                issued.pop("", None)
-            counting += [one for one in issued.values() if one.cause == cause]
+            counting += [one for one in self._counting(slide_id) if one.cause == cause]
         return counting
 
     def released(self, specimen: str) -> list[Issued]:
@@ -111,10 +105,23 @@ class ReportStore:
                 yield Report.FromString(message)
 
     def unannounced(self) -> list[str]:
-        """Ids of reports that the other services may not have, the oldest first, and not all at a time."""
+        """Ids of reports that the other services may not have, the oldest first, and not all at a time.
+
+        Those that another one has taken the place of are never told.
+        """
         untold = ~REPORTS.c.announced & (REPORTS.c.message != b"")
-        query = select(REPORTS.c.report_id).where(untold).order_by(REPORTS.c.issue)
-        return list(self._connection.execute(query.limit(MOST_TOLD)).scalars())
+        query = select(REPORTS.c.slide_id, REPORTS.c.report_id).where(untold).order_by(REPORTS.c.issue)
+        found = self._connection.execute(query.limit(MOST_TOLD)).all()
+        counting = {one.report_id for slide_id in {row.slide_id for row in found} for one in self._counting(slide_id)}
+        self.announced(row.report_id for row in found if row.report_id not in counting)
+        return [row.report_id for row in found if row.report_id in counting]
+
+    def _counting(self, slide_id: str) -> list[Issued]:
+        """Those in force; one that awaited an order counts only while it is alone."""
+        issued = self.in_force(slide_id)
+        if len(issued) > 1:
+            issued.pop("", None)
+        return list(issued.values())
 
     def announced(self, report_ids: Iterable[str]) -> None:
         """These are durable at the broker."""

@@ -67,6 +67,11 @@ class Faults:
         while self._cures:
             self._cures.popitem()[1].apply()
 
+    def all_well(self) -> bool:
+        """Nothing is being cured, everything runs, and says that it is ready."""
+        self.tend()
+        return not self._cures and all(victim.process.ready() for victim in self._victims.values())
+
     def _strike_process(self, fault: Fault) -> Callable[[], None]:
         victim = self._victims[fault.target]
         if fault.kind is Kind.FREEZE:

@@ -10,7 +10,7 @@ PAUSE_S = (1.0, 5.0)
 AWAY_S = (0.0, 4.0)
 # Every so many kills, one of each other kind of fault.
 KILLS_PER_FREEZE = 6
-KILLS_PER_FULL_DISK = 17
+KILLS_PER_FULL_DISK = 12
 KILLS_PER_MOOD = 3
 
 

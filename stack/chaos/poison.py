@@ -13,6 +13,8 @@ from services.kit.topics import topics
 # A field number of 0, which protobuf has not.
 UNREADABLE = b"\x00"
 LENGTH = 64
+# What the keys of poisoned messages begin with.
+POISON = "poison-"
 
 
 def poison(settings: KafkaSettings, seed: int) -> int:
@@ -21,7 +23,7 @@ def poison(settings: KafkaSettings, seed: int) -> int:
     registry = topics().values()
     with closing(connected(KafkaProducer, producer_arguments(settings))) as writer:
         for sent in [
-            writer.send(topic.name, key=f"poison-{topic.name}".encode(), value=UNREADABLE + dice.randbytes(LENGTH))
+            writer.send(topic.name, key=f"{POISON}{topic.name}".encode(), value=UNREADABLE + dice.randbytes(LENGTH))
             for topic in registry
         ]:
             sent.get(settings.delivery_timeout_s)

@@ -86,6 +86,7 @@ class Run:
         self._hospital.lis.behave(WELL)
         self._until(self._all_ended, "every slide to end")
         self._until(self._still, "every message to be handled twice")
+        self._until(self._faults.all_well, "everything that was struck to be ready again")
         self._doubler.stop()
 
     def entries(self) -> Mapping[str, Entry]:

@@ -45,7 +45,10 @@ def judged(
     # A message that comes again, unchanged, is one. What is stored counts, also when it is refused another time.
     stored = {(report.control_id, report.content) for report in received if report.stored}
     results = [said(content) for _, content in sorted(stored)]
-    outcome = _outcome(entry, results, undisturbed[slide.film], refused=any(map(_refused, received)))
+    if any(report.problems for report in received):
+        outcome = Outcome.WRONG
+    else:
+        outcome = _outcome(entry, results, undisturbed[slide.film], refused=any(map(_refused, received)))
     state = entry.standing.state if entry else "unseen"
     reason = f"{entry.standing.code}: {entry.standing.text}" if entry and entry.standing.code else ""
     return Line(slide, state, reason, len(stored), outcome)
@@ -76,5 +79,6 @@ def _outcome(entry: Entry | None, results: Sequence[Said], undisturbed: Said, *,
         return Outcome.WRONG
     if entry.standing.state is State.HELD:
         # The films are sound: nothing but the LIS may stop them.
-        return Outcome.HELD if entry.standing.code == "lis_rejected" and refused else Outcome.UNTRUE
+        true = entry.standing.code == "lis_rejected" and refused and not results
+        return Outcome.HELD if true else Outcome.UNTRUE
     return Outcome.REPORTED if results else Outcome.LOST

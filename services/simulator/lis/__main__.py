@@ -19,7 +19,7 @@ from pathlib import Path
 from services.simulator.errors import SimulatorError
 from services.simulator.lis.journal import Journal
 from services.simulator.lis.mood import WORDS, Mood, MoodError, parse_words
-from services.simulator.lis.placing import Placing
+from services.simulator.lis.placing import Placing, placed
 from services.simulator.lis.simulator import LisSimulator
 from services.simulator.lis.tally import tally_of
 
@@ -47,15 +47,13 @@ def _serve(options: argparse.Namespace) -> None:
     mood = Mood(parse_words(options.behaviour), options.seed, options.slow_s, options.control)
     journal = Journal(options.journal)
     host, port = options.listen
-    with LisSimulator(host, port, journal, mood) as lis:
-        if options.orders is not None:
-            # Before it says that it listens: reports of orders that were placed before a restart are known.
-            placing = Placing(options.orders, journal, lis.expect)
+    # Reports of orders that were placed before a restart are known from the first moment.
+    with LisSimulator(host, port, journal, mood, placed(journal)) as lis:
         _tell({"listen": "{}:{}".format(*lis.address)})
         if options.orders is None:
             stop.wait()
         else:
-            placing.run(options.wishes, stop)
+            Placing(options.orders, journal, lis.expect).run(options.wishes, stop)
 
 
 def _options() -> argparse.Namespace:

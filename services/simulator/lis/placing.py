@@ -61,8 +61,13 @@ def until_taken(
     return None
 
 
+def placed(journal: Journal) -> dict[str, Patient]:
+    """Whom the orders are for that were sent before the journal was opened, by placer number."""
+    return {entry["placer"]: Patient(**entry["patient"]) for entry in journal.entries if entry["kind"] == ORDER}
+
+
 class Placing:
-    """Places wishes one after the other; `expect` hears whom each order is for, before it is sent."""
+    """Places wishes one after the other; `expect` hears whom each new order is for, before it is sent."""
 
     def __init__(self, to: tuple[str, int], journal: Journal, expect: Callable[[str, Patient], None]) -> None:
         self._to = to
@@ -73,7 +78,6 @@ class Placing:
         for entry in journal.entries:
             if entry["kind"] == ORDER:
                 self._messages[entry["placer"]] = entry["content"].encode("utf-8")
-                expect(entry["placer"], Patient(**entry["patient"]))
             elif entry["kind"] == ORDERED:
                 self._ended.add(entry["placer"])
 

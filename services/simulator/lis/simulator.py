@@ -2,12 +2,12 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from services.simulator.lis.answers import Conversation, answer_text
@@ -30,11 +30,17 @@ class LisSimulator:
     """
 
     def __init__(
-        self, host: str = "127.0.0.1", port: int = 0, journal: Journal | None = None, mood: Mood | None = None
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        journal: Journal | None = None,
+        mood: Mood | None = None,
+        expected: Mapping[str, Patient] = MappingProxyType({}),
     ) -> None:
+        """`expected`: the patients of orders that were sent before, by placer number."""
         self.record = Record(journal)
         self._mood = mood
-        self._patients: dict[str, Patient] = {}
+        self._patients: dict[str, Patient] = dict(expected)
         self._drawn_from: dict[str, Patient] = {}
         self._script: deque[Behaviour] = deque()
         self._usual = Behaviour()

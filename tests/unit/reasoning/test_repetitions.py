@@ -86,6 +86,25 @@ def test_an_older_word_on_a_scan_or_order_says_nothing_again(bench):
     assert bench.take(held, order(revision=0)) == []
 
 
+def test_a_notice_that_could_not_be_sent_is_sent_although_a_later_word_has_come(bench):
+    held = [scan(state=ScanState.SCAN_STATE_HELD, code="unfocused", text="out of focus", revision=n) for n in (1, 2)]
+    bench.take(order())
+    # Its outputs are lost, and it comes again behind the next word.
+    (notice,) = reports(bench.take(held[0]))
+    assert bench.take(held[1]) == []
+    assert reports(bench.take(held[0])) == [notice]
+
+
+def test_what_time_decided_and_could_not_say_is_not_said_once_another_report_took_its_place(bench):
+    announced, *tiles = film()
+    bench.take(scan(), order(), announced)
+    bench.clock.advance(27 * 60)
+    (late,) = reports(bench.guard(sent=False))
+    (after,) = reports(bench.take(*tiles))
+    assert after.report_id != late.report_id
+    assert late.report_id not in ids(bench.guard())
+
+
 @pytest.mark.parametrize("number", range(len(WAY)))
 def test_what_a_kill_kept_from_the_others_is_said_when_the_message_comes_again(make_bench, number):
     whole = make_bench(erythrocytes=0)

@@ -53,6 +53,10 @@ REJECTED = entry(State.HELD, "lis_rejected")
         (entry(State.READING), [], Outcome.LOST),
         (REJECTED, [message(stored=False, code="AE")], Outcome.HELD),
         (REJECTED, [message()], Outcome.UNTRUE),
+        # Refused, and stored all the same.
+        (REJECTED, [message(), message(stored=False, code="AE")], Outcome.UNTRUE),
+        # For another patient, or malformed.
+        (REJECTED, [replace(message(stored=False, code="AE"), problems=("the patient",))], Outcome.WRONG),
         (entry(State.HELD, "incomplete"), [message(stored=False, code="AE")], Outcome.UNTRUE),
         (entry(State.REFUSED), [], Outcome.LOST),
     ],

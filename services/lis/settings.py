@@ -1,8 +1,10 @@
 """What a laboratory sets for the line to its LIS."""
 
+from pathlib import Path
+from typing import Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.kit.settings import Settings
@@ -17,6 +19,13 @@ class LisSettings(Settings):
     lis_port: int = Field(ge=1, lt=2**16, description="TCP port of the LIS, for reports")
     listen_host: str = Field("127.0.0.1", description="address to take orders on (MLLP)")
     listen_port: int = Field(2575, ge=0, lt=2**16, description="TCP port to take orders on; 0 takes a free one")
+    lis_tls: bool = Field(False, description="reports go over TLS, to a LIS that is verified by name")
+    listen_tls: bool = Field(
+        False, description="orders come over TLS, from who has a certificate of CA_FILE; needs all three files"
+    )
+    ca_file: Path | None = Field(None, description="PEM file of the authorities to trust; without it, the system's")
+    certificate_file: Path | None = Field(None, description="PEM file of our certificate, for both lines")
+    key_file: Path | None = Field(None, description="PEM file of our certificate's key")
     application: str = Field("FROTTIS", min_length=1, description="our name, MSH-3 of reports")
     facility: str = Field("", description="our facility, MSH-4 of reports")
     lis_application: str = Field("LIS", description="the LIS's name, MSH-5 of reports")
@@ -49,3 +58,11 @@ class LisSettings(Settings):
         except (KeyError, ValueError, OSError) as error:
             raise ValueError(f"{name!r} is no IANA time zone, such as Europe/Paris") from error
         return name
+
+    @model_validator(mode="after")
+    def _usable_tls(self) -> Self:
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file belong together")
+        if self.listen_tls and not (self.ca_file and self.certificate_file):
+            raise ValueError("listen_tls needs ca_file, certificate_file and key_file")
+        return self

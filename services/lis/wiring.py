@@ -9,6 +9,7 @@ from services.lis.events import Events
 from services.lis.handlers import LisHandlers
 from services.lis.hl7.header import Envelope, Party
 from services.lis.intake import Intake
+from services.lis.mllp import tls
 from services.lis.mllp.client import Line
 from services.lis.mllp.conversation import Limits
 from services.lis.mllp.server import Server
@@ -31,7 +32,7 @@ _EVENTS_EVERY_S, _GAUGES_EVERY_S, _FORGET_EVERY_S = 0.2, 2.0, 3600.0
 
 
 def build(settings: LisSettings, resources: Resources) -> Service:
-    """The service that takes orders and sends reports. Raises CodesError, TransientError."""
+    """The service that takes orders and sends reports. Raises CodesError, SettingsError, TransientError."""
     database = resources.database(NAME, METADATA)
     lease = Lease(database, resources.clock, settings.lease_s, exclusive=database.exclusive)
     outbox = OutboxStore(database, resources.metrics, lease.check)
@@ -61,12 +62,18 @@ def _server(settings: LisSettings, orders: OrderStore, resources: Resources) -> 
     zone = ZoneInfo(settings.time_zone)
     intake = Intake(orders, resources.clock, resources.metrics, settings.processing_id, zone)
     limits = Limits(settings.message_bytes, settings.listen_idle_s, settings.listen_connections)
-    return Server(settings.listen_host, settings.listen_port, limits, intake.answer)
+    return Server(settings.listen_host, settings.listen_port, limits, intake.answer, tls.for_orders(settings))
 
 
 def _sender(settings: LisSettings, ledger: Ledger, lease: Lease, resources: Resources) -> Sender:
     clock = resources.clock
-    line = Line(settings.lis_host, settings.lis_port, connect_timeout_s=settings.connect_timeout_s, clock=clock)
+    line = Line(
+        settings.lis_host,
+        settings.lis_port,
+        connect_timeout_s=settings.connect_timeout_s,
+        clock=clock,
+        tls=tls.towards_lis(settings),
+    )
     turns = Turns(clock, settings.retry_first_s, settings.retry_longest_s)
     tracer = resources.tracing.of(NAME)
     return Sender(ledger, line, turns, lease, clock=clock, ack_timeout_s=settings.ack_timeout_s, tracer=tracer)

@@ -1,6 +1,7 @@
 """One connection to the LIS: a message out, answers in. Every wait is bounded."""
 
 import socket
+import ssl
 from collections import deque
 from collections.abc import Iterator
 from threading import Event
@@ -18,10 +19,16 @@ LOOK_S = 0.25
 
 
 class Line:
-    """A TCP connection that is opened when needed and closed after any exchange that went wrong. For one thread."""
+    """A TCP connection that is opened when needed and closed after any exchange that went wrong. For one thread.
 
-    def __init__(self, host: str, port: int, *, connect_timeout_s: float, clock: Clock) -> None:
+    With a `tls` context it is that over TLS.
+    """
+
+    def __init__(
+        self, host: str, port: int, *, connect_timeout_s: float, clock: Clock, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._address = (host, port)
+        self._tls = tls
         self._connect_timeout_s = connect_timeout_s
         self._clock = clock
         self._socket: socket.socket | None = None
@@ -39,7 +46,11 @@ class Line:
         if self._socket is not None:
             return
         try:
-            self._socket = socket.create_connection(self._address, self._connect_timeout_s)
+            connection = socket.create_connection(self._address, self._connect_timeout_s)
+            # A handshake that fails closes the connection.
+            self._socket = (
+                self._tls.wrap_socket(connection, server_hostname=self._address[0]) if self._tls else connection
+            )
         except (OSError, UnicodeError) as error:
             # UnicodeError: what no name service takes for a host name.
             raise LineError(
@@ -125,7 +136,7 @@ class Line:
         connected.settimeout(timeout_s)
         try:
             data = connected.recv(RECEIVE_BYTES)
-        except (TimeoutError, BlockingIOError):
+        except (TimeoutError, BlockingIOError, ssl.SSLWantReadError):
             return b""
         except OSError as error:
             raise LineError("closed", f"the connection to the LIS at {self._name} broke") from error

@@ -2,6 +2,7 @@
 
 import selectors
 import socket
+import ssl
 import threading
 import time
 
@@ -19,10 +20,16 @@ log = structlog.get_logger()
 
 
 class Server:
-    """A task of the service. Port 0 takes a free port; `address` tells which once `listening` is set."""
+    """A task of the service. Port 0 takes a free port; `address` tells which once `listening` is set.
 
-    def __init__(self, host: str, port: int, limits: Limits, answer: Answering) -> None:
+    With a `tls` context only those are heard whom it verifies.
+    """
+
+    def __init__(
+        self, host: str, port: int, limits: Limits, answer: Answering, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._wanted = (host, port)
+        self._tls = tls
         self._limits = limits
         self._answer = answer
         self._slots = threading.BoundedSemaphore(limits.connections)
@@ -65,6 +72,9 @@ class Server:
             self._turn_away(connection)
             return
         self._turning_away = False
+        if self._tls is not None:
+            # Its own thread shakes hands, at the first byte that it reads: one that is slow holds nobody up.
+            connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         conversation = Conversation(connection, self._limits, self._answer)
         thread = threading.Thread(target=self._serve, args=(conversation, connection, stop), name="mllp", daemon=True)
         self._open[conversation] = thread

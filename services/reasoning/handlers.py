@@ -43,9 +43,10 @@ class ReasoningHandlers:
     def scans(self, scan: Scan) -> list[Outgoing]:
         """Remember what became of a scan. Copies, and scans that are not complete yet, say nothing of a slide."""
         with self._step(of_word(scan)) as step:
+            latest = step.cases.name_scan(scan)
             if scan.copy_of or scan.state == ScanState.SCAN_STATE_WAITING or not scan.slide.slide_id:
                 return []
-            if not step.cases.name_scan(scan):
+            if not latest:
                 # Overtaken by a later word; what it gave cause to may not have been sent before that came.
                 return step.again()
             step.cases.meet(scan.slide)

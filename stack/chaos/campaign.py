@@ -12,12 +12,13 @@ from rich.table import Table
 
 from services.embedded.assembly import Address
 from services.kit.topics import topics
+from services.kit.transport import DeadLetter
 from stack.chaos.disks import NoSmallDisk, small_disk
 from stack.chaos.faults import Faults, Victim
 from stack.chaos.plan import Fault, Kind, Victims, plan
 from stack.chaos.poison import POISON
 from stack.chaos.run import Hospital, NotHealed, Run
-from stack.chaos.slides import PACE, Films
+from stack.chaos.slides import PACE, Films, Said
 from stack.chaos.verdict import Line, Outcome, judged, table
 from stack.deployment import Deployment
 from stack.lis import LisProcess
@@ -52,15 +53,14 @@ class Campaign:
 def campaign(wanted: Campaign, console: Console) -> bool:
     """Run it and print what came of it; True when nothing was lost, doubled or wrong, and nothing ended by itself.
 
-    Raises ServerMissing, ServerFailed, NotHealed.
+    Raises ServerMissing, ServerFailed.
     """
     films = Films()
     slides = films.slides(wanted.slides, "c")
     with _environment(PACE | PATIENCE), ExitStack() as opened:
         with console.status("reading each film once, undisturbed …"):
             undisturbed = films.undisturbed(wanted.folder / "undisturbed")
-        if len({tuple(results) for results in undisturbed.values()}) < len(undisturbed):
-            raise ServerFailed("the films give the same report: one in the place of another would not be seen")
+        _require_difference(undisturbed)
         share = wanted.folder / "share"
         share.mkdir(parents=True)
         address = Address("127.0.0.1", free_port())
@@ -78,13 +78,25 @@ def campaign(wanted: Campaign, console: Console) -> bool:
         letters, counted = run.dead_letters(), lis.total()
     console.print(_faults_table(faults), table(lines))
     console.print(_summary(lines, run, len(letters)), f"The LIS's own count: {counted}", sep="\n", highlight=False)
-    faultless = not any(counted[name] for name in ("faulty", "conflicts", "no_message"))
-    # Of every topic each of its readers has set the poison aside, and nothing else.
-    poison_alone = all(letter.key.startswith(POISON) for letter in letters)
-    aside = {(letter.topic, letter.group) for letter in letters}
-    everywhere = aside == {(topic.name, group) for topic in topics().values() for group in topic.consumers}
-    sound = all(line.outcome.sound for line in lines) and faultless and poison_alone and everywhere
+    sound = all(line.outcome.sound for line in lines) and _faultless(counted) and _poison_alone(letters)
     return healed and sound and not faults.ended
+
+
+def _require_difference(undisturbed: Mapping[str, Said]) -> None:
+    if len({tuple(results) for results in undisturbed.values()}) < len(undisturbed):
+        raise ServerFailed("the films give the same report: one in the place of another would not be seen")
+
+
+def _faultless(counted: Mapping[str, int]) -> bool:
+    """The LIS holds nothing against any message, also of orders that are none of the run's."""
+    return not any(counted[name] for name in ("faulty", "conflicts", "no_message"))
+
+
+def _poison_alone(letters: Sequence[DeadLetter]) -> bool:
+    """Of every topic each of its readers has set the poison aside, and nothing else."""
+    aside = {(letter.topic, letter.group) for letter in letters}
+    readers = {(topic.name, group) for topic in topics().values() for group in topic.consumers}
+    return aside == readers and all(letter.key.startswith(POISON) for letter in letters)
 
 
 def _went(run: Run, faults: Sequence[Fault], console: Console) -> bool:

@@ -20,7 +20,6 @@ class FrottisService(ServerProcess):
     def __init__(self, service: str, folder: Path, environment: Mapping[str, str], replica: int = 1) -> None:
         self.service = service
         self.operations_port = free_port()
-        self.state = folder / f"{service}-{replica}"
         super().__init__(
             f"{service}-{replica}",
             [sys.executable, "-m", f"services.{service}"],
@@ -28,7 +27,7 @@ class FrottisService(ServerProcess):
             ready=self._ready,
             environment={
                 **environment,
-                "FROTTIS_PROCESS_STATE": str(self.state),
+                "FROTTIS_PROCESS_STATE": str(folder / f"{service}-{replica}"),
                 "FROTTIS_PROCESS_OPERATIONS_PORT": str(self.operations_port),
             },
         )

@@ -126,7 +126,7 @@ class Run:
         return False
 
     def _poison(self) -> bool:
-        self.poisoned = poison(self._hospital.kafka, len(self._slides))
+        self.poisoned = poison(self._hospital.kafka)
         return True
 
     def _all_ended(self) -> bool:

@@ -17,7 +17,7 @@ from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
 from services.analysis.pixels import CANONICAL_UM_PER_PX, TILE, TILE_CORE, TILE_MARGIN
-from services.ingestion.tiles import JPEG_QUALITY
+from services.ingestion.tiles.cutting import JPEG_QUALITY
 from services.kit.clock import SystemClock, to_timestamp
 from services.kit.contracts import Question, Region, Slide, Tile
 from services.kit.kafka import KafkaSettings, KafkaTransport, ensure_topics

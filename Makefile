@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 TESTS ?= tests
 DATA ?= ../shared/data
+MODEL ?=
 
-.PHONY: help setup demo test check contracts format train bench clean
+.PHONY: help setup demo test check contracts format train evaluate release bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -44,8 +45,14 @@ format: setup ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-train: setup .venv-train/.ready ## train, evaluate and export the models from DATA
+train: setup .venv-train/.ready ## train candidates for the models from DATA, into out/candidates, with their cards
 	.venv-train/bin/python -m services.training train --data $(DATA)
+
+evaluate: setup ## compare the candidates with the released models; fails where one is worse
+	$(BIN)/python -m services.training compare $(MODEL) --data $(DATA)
+
+release: setup ## put the candidates in the released models' place, where they are not worse
+	$(BIN)/python -m services.training release $(MODEL) --data $(DATA)
 	$(BIN)/python deploy/triton/generate
 
 .venv-train/.ready: requirements-train.lock

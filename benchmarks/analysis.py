@@ -23,7 +23,7 @@ import simplejpeg
 
 from services.analysis.cells import Kind
 from services.analysis.handlers import AnalysisHandlers
-from services.analysis.models import ModelRepository
+from services.analysis.models import ERYTHROCYTES, LEUKOCYTES, MODELS, PLASMODIUM, ModelRepository
 from services.analysis.onnx_runtime import session
 from services.analysis.pixels import TILE, Rgb
 from services.analysis.readers import LocalReaders
@@ -134,6 +134,8 @@ def _work(reader: Any, settings: AnalysisSettings, jpegs: list[bytes]) -> Work:
     found = [_message(store._objects, number, jpeg).value for number, jpeg in enumerate(jpegs)]  # noqa: SLF001
     pixels = [store.load(tile) for tile in found]
     cells = [(tile.image, cell) for tile in pixels for cell in reader.read([tile])[0]]
+    looked = [(kind, classifier.card) for kind, classifier in reader.classifiers.items()]
+    looked.append((Kind.ERYTHROCYTE, reader.parasites.card))
     crops = {
         card.name: np.stack(
             [
@@ -142,7 +144,7 @@ def _work(reader: Any, settings: AnalysisSettings, jpegs: list[bytes]) -> Work:
                 if cell.detection.kind is kind
             ]
         )
-        for kind, card in ((kind, classifier.card) for kind, classifier in reader.classifiers.items())
+        for kind, card in looked
     }
     evidence = [crop_of(image, cell.detection, 192) for image, cell in cells if cell.detection.kind is Kind.LEUKOCYTE]
     return Work(jpegs, [tile.image for tile in pixels], crops, evidence)
@@ -152,8 +154,12 @@ def _bare(settings: AnalysisSettings) -> dict[str, Callable[[Work], None]]:
     """The three kinds of work with nothing around them: the largest batches, no padding, no objects, no messages."""
     file = ModelRepository(settings.models).file
     threads = settings.threads or len(os.sched_getaffinity(0))
-    sessions = {name: session(name, file(name), threads) for name in ("detector", "leukocytes", "erythrocytes")}
-    batches = {"leukocytes": settings.leukocyte_batches[-1], "erythrocytes": settings.erythrocyte_batches[-1]}
+    sessions = {name: session(name, file(name), threads) for name in MODELS}
+    batches = {
+        LEUKOCYTES: settings.leukocyte_batches[-1],
+        ERYTHROCYTES: settings.erythrocyte_batches[-1],
+        PLASMODIUM: settings.plasmodium_batches[-1],
+    }
 
     def decode(work: Work) -> None:
         for jpeg in work.jpegs:

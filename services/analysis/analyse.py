@@ -107,14 +107,17 @@ class Analyser:
         return self._crop_lines(pictures, kind, progress)
 
     def _crop_lines(self, pictures: Iterable[Picture], kind: Kind, progress: Progress | None) -> Iterator[CellLine]:
-        classifier = self._reader.classifiers[kind]
+        classifier, parasites = self._reader.classifiers[kind], self._reader.parasites
         with ThreadPoolExecutor(self._threads, "analyse-decode") as pool:
             crops = mapped(pool, lambda picture: _centre(picture, classifier.crop), pictures, 2 * _CROPS_PER_BATCH)
             for batch in batched(crops, _CROPS_PER_BATCH):
-                verdicts = classifier.classify([crop for _, crop in batch])
-                for (picture, _), verdict in zip(batch, verdicts, strict=True):
+                cut = [crop for _, crop in batch]
+                verdicts = classifier.classify(cut)
+                searched = [_narrowed(crop, parasites.crop) for crop in cut if kind is Kind.ERYTHROCYTE]
+                findings = parasites.findings(searched) or [{}] * len(cut)
+                for (picture, _), verdict, found in zip(batch, verdicts, findings, strict=True):
                     box = Box(0, 0, picture.reader.width, picture.reader.height)
-                    cell = Cell(Detection(kind, box, _SURE), verdict)
+                    cell = Cell(Detection(kind, box, _SURE), verdict, found)
                     yield line_of(picture.name, cell, box, self._classes)
                     if progress:
                         progress(picture.name, 1.0)
@@ -150,6 +153,10 @@ def _centre(picture: Picture, size: int) -> Rgb:
     reader = picture.reader
     image = resample(reader.read_region(0, 0, reader.width, reader.height), checked(picture.um_per_px))
     return centred_crop(image, image.shape[1] / 2, image.shape[0] / 2, size)
+
+
+def _narrowed(crop: Rgb, size: int) -> Rgb:
+    return centred_crop(crop, crop.shape[1] / 2, crop.shape[0] / 2, size)
 
 
 def _inside(box: Box, reader: RegionReader) -> Box:

@@ -1,6 +1,7 @@
 """The values of analysis: a cell as it was found and what was made of it. Lengths are in pixels of the tile."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
@@ -85,7 +86,8 @@ NOT_ASKED = Verdict("", (), ())
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell with its verdict."""
+    """A cell with its verdict, and what was found in it: calibrated probabilities, 0 to 1, by name."""
 
     detection: Detection
     verdict: Verdict
+    findings: Mapping[str, float] = field(default_factory=dict)

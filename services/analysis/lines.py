@@ -18,7 +18,7 @@ class CellLine:
     """One cell of one image; `x`, `y` is its centre, `w`, `h` its box, in pixels of that image.
 
     `probabilities` are calibrated and by class, `candidates` is the conformal set, `findings` are calibrated
-    probabilities by name (none yet).
+    probabilities by name: `plasmodium` of every red cell, and the stages of those probably infected.
     """
 
     image: str
@@ -54,7 +54,7 @@ def line_of(image: str, cell: Cell, box: Box, classes: dict[Kind, tuple[str, ...
         label=cell.verdict.label,
         probabilities={name: round(value, _PLACES_PROBABILITY) for name, value in named},
         candidates=cell.verdict.candidates,
-        findings={},
+        findings={name: round(value, _PLACES_PROBABILITY) for name, value in cell.findings.items()},
     )
 
 

@@ -38,6 +38,7 @@ def cell_message(name: str, cell: domain.Cell, placement: Placement, crop_uri: s
         label=cell.verdict.label,
         probabilities=cell.verdict.probabilities,
         candidates=cell.verdict.candidates,
+        findings=cell.findings,
         crop_uri=crop_uri,
     )
 

@@ -9,17 +9,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.analysis.cards import ClassifierCard, DetectorCard, ModelCard
 from services.analysis.errors import ModelUnusable
-from services.analysis.pixels import CANONICAL_UM_PER_PX, ERYTHROCYTE_CROP, LEUKOCYTE_CROP, TILE
+from services.analysis.pixels import CANONICAL_UM_PER_PX, ERYTHROCYTE_CROP, LEUKOCYTE_CROP, PLASMODIUM_CROP, TILE
 
-DETECTOR, LEUKOCYTES, ERYTHROCYTES = "detector", "leukocytes", "erythrocytes"
-MODELS = (DETECTOR, LEUKOCYTES, ERYTHROCYTES)
+DETECTOR, LEUKOCYTES, ERYTHROCYTES, PLASMODIUM = "detector", "leukocytes", "erythrocytes", "plasmodium"
+MODELS = (DETECTOR, LEUKOCYTES, ERYTHROCYTES, PLASMODIUM)
 
-_SIDES = {DETECTOR: TILE, LEUKOCYTES: LEUKOCYTE_CROP, ERYTHROCYTES: ERYTHROCYTE_CROP}
+_SIDES = {DETECTOR: TILE, LEUKOCYTES: LEUKOCYTE_CROP, ERYTHROCYTES: ERYTHROCYTE_CROP, PLASMODIUM: PLASMODIUM_CROP}
 _CHUNK = 1 << 20
 
 
 class Cards(ABC):
-    """The descriptions of the three models, wherever they are kept."""
+    """The descriptions of the models, wherever they are kept."""
 
     @abstractmethod
     def card(self, name: str) -> ModelCard:
@@ -38,6 +38,10 @@ class Cards(ABC):
     def erythrocytes(self) -> ClassifierCard:
         """The erythrocyte classifier's description."""
         return self._classifier(ERYTHROCYTES)
+
+    def plasmodium(self) -> ClassifierCard:
+        """The description of the search for malaria parasites."""
+        return self._classifier(PLASMODIUM)
 
     def _classifier(self, name: str) -> ClassifierCard:
         card = self.card(name)
@@ -61,7 +65,9 @@ class ModelRepository(Cards):
         try:
             card = card_from(name, yaml.safe_load(path.read_text("utf-8")))
         except (OSError, yaml.YAMLError, ValidationError) as error:
-            raise ModelUnusable(f"model {name!r}: {path} cannot be used ({brief(error)}); run `make train`") from error
+            raise ModelUnusable(
+                f"model {name!r}: {path} cannot be used ({brief(error)}): restore the folder as it was released"
+            ) from error
         self._unchanged(card)
         return card
 

@@ -20,6 +20,7 @@ TILE_MARGIN = 64
 TILE = TILE_CORE + 2 * TILE_MARGIN
 LEUKOCYTE_CROP = 192
 ERYTHROCYTE_CROP = 80
+PLASMODIUM_CROP = 64
 
 
 def resample(image: Rgb, from_um_per_px: float, to_um_per_px: float = CANONICAL_UM_PER_PX) -> Rgb:

@@ -8,6 +8,7 @@ from services.analysis.cells import Kind
 from services.analysis.classification import Classifier
 from services.analysis.detection import Detector
 from services.analysis.models import Cards
+from services.analysis.parasites import ParasiteSearch
 from services.analysis.reading import CellReader
 from services.analysis.runtime import ModelRuntime
 from services.kit.telemetry import Metrics
@@ -65,4 +66,5 @@ def reader_over(cards: Cards, runtime: ModelRuntime) -> CellReader:
         Kind.LEUKOCYTE: Classifier(runtime, cards.leukocytes()),
         Kind.ERYTHROCYTE: Classifier(runtime, cards.erythrocytes()),
     }
-    return CellReader(Detector(runtime, cards.detector()), classifiers)
+    parasites = ParasiteSearch(Classifier(runtime, cards.plasmodium()))
+    return CellReader(Detector(runtime, cards.detector()), classifiers, parasites)

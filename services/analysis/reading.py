@@ -7,6 +7,7 @@ from services.analysis.cards import ModelCard
 from services.analysis.cells import NOT_ASKED, PLATELET, Cell, Detection, Kind, Verdict
 from services.analysis.classification import Classifier
 from services.analysis.detection import Detector
+from services.analysis.parasites import Findings, ParasiteSearch
 from services.analysis.pixels import Rgb, centred_crop
 from services.analysis.tiles import TilePixels
 
@@ -20,11 +21,12 @@ class _Found:
 
 
 class CellReader:
-    """The detector, and a classifier for each kind that has one."""
+    """The detector, a classifier for each kind that has one, and the search for parasites in red cells."""
 
-    def __init__(self, detector: Detector, classifiers: Mapping[Kind, Classifier]) -> None:
+    def __init__(self, detector: Detector, classifiers: Mapping[Kind, Classifier], parasites: ParasiteSearch) -> None:
         self._detector = detector
         self.classifiers = classifiers
+        self.parasites = parasites
 
     def read(self, tiles: Sequence[TilePixels]) -> list[list[Cell]]:
         """For each tile its cells, by falling score. Batches of the classifiers are filled across tiles."""
@@ -35,22 +37,36 @@ class CellReader:
         verdicts = {
             item: verdict for kind in self.classifiers for item, verdict in self._classified(tiles, found, kind)
         }
+        findings = self._searched(tiles, found)
         cells: list[list[Cell]] = [[] for _ in tiles]
         for item in found:
-            cells[item.tile].append(Cell(item.detection, verdicts.get(item, _unclassified(item.detection))))
+            verdict = verdicts.get(item, _unclassified(item.detection))
+            cells[item.tile].append(Cell(item.detection, verdict, findings.get(item, {})))
         return cells
 
     def models(self, kinds: frozenset[Kind]) -> list[ModelCard]:
-        """The detector, then the classifiers that `kinds` ask for."""
-        return [self._detector.card, *(c.card for kind, c in self.classifiers.items() if kind in kinds)]
+        """The detector, then the classifiers that `kinds` ask for, and the search for parasites with red cells."""
+        asked = [classifier.card for kind, classifier in self.classifiers.items() if kind in kinds]
+        return [self._detector.card, *asked, *([self.parasites.card] if Kind.ERYTHROCYTE in kinds else [])]
 
     def _classified(
         self, tiles: Sequence[TilePixels], found: Sequence[_Found], kind: Kind
     ) -> list[tuple[_Found, Verdict]]:
-        classifier = self.classifiers[kind]
-        asked = [item for item in found if item.detection.kind is kind and kind in tiles[item.tile].classify]
-        crops = [crop_of(tiles[item.tile].image, item.detection, classifier.crop) for item in asked]
-        return list(zip(asked, classifier.classify(crops), strict=True))
+        classifier, asked = self.classifiers[kind], _asked(tiles, found, kind)
+        return list(zip(asked, classifier.classify(_crops(tiles, asked, classifier.crop)), strict=True))
+
+    def _searched(self, tiles: Sequence[TilePixels], found: Sequence[_Found]) -> dict[_Found, Findings]:
+        asked = _asked(tiles, found, Kind.ERYTHROCYTE)
+        return dict(zip(asked, self.parasites.findings(_crops(tiles, asked, self.parasites.crop)), strict=True))
+
+
+def _asked(tiles: Sequence[TilePixels], found: Sequence[_Found], kind: Kind) -> list[_Found]:
+    """Those of a kind that their tiles are read for."""
+    return [item for item in found if item.detection.kind is kind and kind in tiles[item.tile].classify]
+
+
+def _crops(tiles: Sequence[TilePixels], asked: Sequence[_Found], size: int) -> list[Rgb]:
+    return [crop_of(tiles[item.tile].image, item.detection, size) for item in asked]
 
 
 def crop_of(image: Rgb, detection: Detection, size: int) -> Rgb:

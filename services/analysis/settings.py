@@ -43,6 +43,9 @@ class AnalysisSettings(Settings):
     erythrocyte_batches: BatchSizes = Field(
         default=(8, 64), description="Batch sizes the erythrocyte classifier runs at, ascending (crops)."
     )
+    plasmodium_batches: BatchSizes = Field(
+        default=(8, 64), description="Batch sizes the search for malaria parasites runs at, ascending (crops)."
+    )
     crop_quality: int = Field(
         default=92, ge=50, le=100, description="JPEG quality of leukocyte crops kept as evidence (libjpeg's scale)."
     )

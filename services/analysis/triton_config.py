@@ -15,7 +15,7 @@ from tritonclient.grpc import model_config_pb2
 
 from services.analysis.cards import ModelCard
 from services.analysis.errors import ModelUnusable
-from services.analysis.models import DETECTOR, ERYTHROCYTES, LEUKOCYTES, brief, card_from
+from services.analysis.models import DETECTOR, ERYTHROCYTES, LEUKOCYTES, PLASMODIUM, brief, card_from
 
 Backend: TypeAlias = Literal["onnxruntime", "python"]
 Device: TypeAlias = Literal["auto", "gpu", "cpu"]
@@ -26,8 +26,8 @@ SERVED_VERSIONS = 2
 
 # Items that one run takes at most. On processor cores a larger batch is no faster and needs more memory; measured on
 # onnxruntime there, one tile at a time is the fastest.
-_MOST_GPU = {DETECTOR: 8, LEUKOCYTES: 32, ERYTHROCYTES: 128}
-_MOST_CPU = {DETECTOR: 1, LEUKOCYTES: 16, ERYTHROCYTES: 64}
+_MOST_GPU = {DETECTOR: 8, LEUKOCYTES: 32, ERYTHROCYTES: 128, PLASMODIUM: 128}
+_MOST_CPU = {DETECTOR: 1, LEUKOCYTES: 16, ERYTHROCYTES: 64, PLASMODIUM: 64}
 _QUEUE_DELAY_US = 1_000
 _QUEUE_TIMEOUT_US = 60_000_000
 _QUEUE_REQUESTS = 256

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from services.analysis.analyse import Analyser
 from services.analysis.handlers import AnalysisHandlers
-from services.analysis.models import DETECTOR, ERYTHROCYTES, LEUKOCYTES, ModelRepository
+from services.analysis.models import DETECTOR, ERYTHROCYTES, LEUKOCYTES, PLASMODIUM, ModelRepository
 from services.analysis.readers import LocalReaders, Readers, reader_over
 from services.analysis.reading import CellReader
 from services.analysis.runtime import ModelRuntime
@@ -59,6 +59,7 @@ def runtime_of(settings: AnalysisSettings) -> ModelRuntime:
         DETECTOR: settings.detector_batches,
         LEUKOCYTES: settings.leukocyte_batches,
         ERYTHROCYTES: settings.erythrocyte_batches,
+        PLASMODIUM: settings.plasmodium_batches,
     }
     models = {name: OnnxModel(repository.file(name), sizes) for name, sizes in batches.items()}
     return OnnxRuntime(models, settings.threads)

@@ -15,6 +15,7 @@ from services.embedded.analysing import Cropped, analyse
 from services.embedded.assembly import Options
 from services.embedded.dead_letters import app as dead_letters
 from services.embedded.demo import demonstrate, embedded
+from services.embedded.evaluating import Evaluated, evaluation
 from services.embedded.options import AsJson, Resolution, State
 from services.embedded.running import run as run_service
 from services.embedded.slides import describe, lines
@@ -100,6 +101,23 @@ def analyse_command(
     typer.echo(f"{cells} cells: {out}", err=True)
     if broken:
         raise typer.Exit(3)
+
+
+@app.command()
+def evaluate(
+    model: Annotated[Evaluated, typer.Argument(help="Which of the released models.")],
+    data: Annotated[
+        Path, typer.Option(help="Folder with labels.csv, points.csv or labels.json, and the pictures it names.")
+    ],
+    um_per_px: Annotated[float, typer.Option(min=0.02, max=1.0, help="µm per pixel of the pictures.")],
+    as_json: AsJson = False,
+) -> None:
+    """Measure a model on labelled pictures: per class, with intervals, and what it refuses of classes it does not know.
+
+    `labels.csv` (`file,label`): pictures of one centred cell; `points.csv` (`file,x,y,label`): cells by their centres;
+    `labels.json` (COCO boxes of `rbc`, `wbc`, `platelet`): fields, for the detector.
+    """
+    typer.echo(evaluation(model, data, um_per_px, as_json=as_json))
 
 
 @app.command()

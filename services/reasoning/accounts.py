@@ -11,6 +11,7 @@ from services.reasoning.haemogram import Haemogram
 from services.reasoning.judging import Judgement, judge
 from services.reasoning.knowledge import Knowledge
 from services.reasoning.morphology import morphology
+from services.reasoning.parasites import parasites
 from services.reasoning.platelets import platelets
 
 
@@ -30,6 +31,7 @@ def count_cells(fields: Sequence[ReadField], knowledge: Knowledge) -> Counts:
     return Counts(
         differential(fields, knowledge.classes, counting.possible_probability.value),
         morphology(fields, knowledge.classes, knowledge.grading),
+        parasites(fields, counting),
         platelets(
             fields,
             knowledge.classes,
@@ -52,6 +54,7 @@ def account(
         *counts.erythrocytes.for_report(
             counting.minimum_erythrocytes.value, counting.most_unidentified_erythrocytes.value
         ),
+        *counts.parasites.for_report(counting),
     )
     reached = {
         Purpose.LEUKOCYTES: len(counts.leukocytes.counted),

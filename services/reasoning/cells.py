@@ -49,6 +49,8 @@ class SmearCell:
     box: Box
     # Calibrated, by class; empty when no classifier was asked.
     probabilities: Mapping[str, float] = field(default_factory=dict)
+    # Calibrated probability by name of what was found in it, such as "plasmodium".
+    findings: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def identified(self) -> bool:

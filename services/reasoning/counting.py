@@ -31,6 +31,9 @@ class CountingTable(BaseModel):
     most_undecided_of_group: Value
     minimum_erythrocytes: Value
     most_unidentified_erythrocytes: Value
+    minimum_parasites: Value
+    plasmodium_probability: Value
+    misread_plasmodium: Value
     certain_probability: Value
     possible_probability: Value
     clump_gap_um: Value

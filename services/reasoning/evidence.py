@@ -55,7 +55,13 @@ def _cell(cell: Cell, models: Sequence[Model]) -> SmearCell:
         raise PoisonError(f"cell {cell.cell_id} is of kind {cell.kind}, which reasoning does not know")
     box = Box(cell.box.x_um, cell.box.y_um, cell.box.width_um, cell.box.height_um)
     return SmearCell(
-        cell.cell_id, _KINDS[cell.kind], cell.label, tuple(cell.candidates), box, _probabilities(cell, models)
+        cell.cell_id,
+        _KINDS[cell.kind],
+        cell.label,
+        tuple(cell.candidates),
+        box,
+        _probabilities(cell, models),
+        dict(cell.findings),
     )
 
 

@@ -88,6 +88,20 @@ _FIXED = (
         optional=True,
         measure="erythrocytes.unidentified",
     ),
+    Fact(
+        "plasmodium.searched",
+        FactType.INT,
+        "red cells searched for malaria parasites",
+        measure="erythrocytes.plasmodium",
+    ),
+    Fact("plasmodium.infected", FactType.INT, "red cells that look infected", measure="erythrocytes.plasmodium"),
+    Fact(
+        "plasmodium.percent",
+        FactType.DOUBLE,
+        "share of red cells that look infected, %; absent where too few were searched or misreads may explain it",
+        optional=True,
+        measure="erythrocytes.plasmodium",
+    ),
     Fact("platelets.counted", FactType.INT, "platelets on monolayer fields", measure="platelets.counted"),
     Fact(
         "platelets.per_100_erythrocytes",

@@ -9,6 +9,7 @@ from services.reasoning.facts import FactValue
 from services.reasoning.figures import Figure, per_hundred, percentage
 from services.reasoning.haemogram import Haemogram
 from services.reasoning.morphology import Morphology
+from services.reasoning.parasites import Parasites
 from services.reasoning.platelets import Platelets
 
 NamedFact = tuple[str, FactValue | None]
@@ -37,6 +38,7 @@ class Counts:
 
     leukocytes: Differential
     erythrocytes: Morphology
+    parasites: Parasites
     platelets: Platelets
 
 
@@ -50,6 +52,7 @@ def facts_of(
         *_classes(counts.leukocytes, counting.certain_probability.value),
         *_erythroblasts(counts.leukocytes, counting.certain_probability.value),
         *_erythrocytes(counts.erythrocytes, counting),
+        *_parasites(counts.parasites, counting),
         *_platelets(counts.platelets),
         ("haemogram.known", bool(haemogram.values)),
         ("haemogram.unusable", len(haemogram.unusable)),
@@ -118,6 +121,13 @@ def _erythrocytes(counted: Morphology, counting: CountingTable) -> Iterator[Name
     ):
         yield from _shares(figure)
         yield f"{figure.name}.grade", figure.grade
+
+
+def _parasites(counted: Parasites, counting: CountingTable) -> Iterator[NamedFact]:
+    (told,) = counted.for_report(counting)
+    yield "plasmodium.searched", len(counted.searched)
+    yield "plasmodium.infected", len(counted.infected)
+    yield "plasmodium.percent", told.value
 
 
 def _platelets(counted: Platelets) -> Iterator[NamedFact]:

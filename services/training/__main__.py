@@ -1,4 +1,4 @@
-"""Command line: ``python -m services.training split|train|evaluate``; ``--help`` says what each does.
+"""Command line: ``python -m services.training split|train|evaluate|compare|release``; ``--help`` says what each does.
 
 Exit status: 0 done, 1 the data or models do not allow it (the message says why), 2 wrong arguments.
 """
@@ -8,6 +8,7 @@ import logging
 import sys
 from pathlib import Path
 
+from services.training import gate
 from services.training.cards import write_card
 from services.training.description import MODELS
 from services.training.errors import TrainingError
@@ -15,6 +16,7 @@ from services.training.manifest import MANIFESTS, make, write
 from services.training.sources import ALL_SOURCES, MODEL_SOURCES
 
 NAMES = tuple(MODEL_SOURCES)
+CANDIDATES = Path("out/candidates")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -41,12 +43,19 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--work", type=Path, default=Path("out/training"), help="folder for weights and logs")
     train.add_argument("--export-only", action="store_true", help="use the weights of the last training")
     evaluate = commands.add_parser("evaluate", help="measure released models on the test part and write their cards")
-    for command in (train, evaluate):
+    compare = commands.add_parser("compare", help="compare candidates with the released models; status 1 if worse")
+    release = commands.add_parser("release", help="compare candidates, and release those that are nowhere worse")
+    for command in (train, evaluate, compare, release):
         command.add_argument(
             "model", nargs="*", choices=[*NAMES, []], metavar="MODEL", help=f"any of {', '.join(NAMES)}; all if none"
         )
-        command.add_argument("--models", type=Path, default=MODELS, help=f"where models lie (default: {MODELS})")
-    for command in (split, train, evaluate):
+    for command in (compare, release):
+        command.add_argument("--json", action="store_true", help="print the figures as JSON")
+    for command in (train, compare, release):
+        command.add_argument("--candidates", type=Path, default=CANDIDATES, help=f"new models (default: {CANDIDATES})")
+    for command in (evaluate, compare, release):
+        command.add_argument("--models", type=Path, default=MODELS, help=f"released models (default: {MODELS})")
+    for command in (split, train, evaluate, compare, release):
         command.add_argument("--data", type=Path, required=True, help="folder with the data sets")
     return parser
 
@@ -62,9 +71,9 @@ def _train(chosen: argparse.Namespace) -> None:
     except ModuleNotFoundError as error:
         raise TrainingError(f"{error.name} is missing; install the dependency group `train`") from error
     for name in chosen.model or NAMES:
-        run = Run(name, chosen.data, chosen.models / name, chosen.work / name, chosen.seed, chosen.threads)
+        run = Run(name, chosen.data, chosen.candidates / name, chosen.work / name, chosen.seed, chosen.threads)
         train(run, chosen.epochs, chosen.export_only)
-    _evaluate(chosen)
+        print(write_card(name, chosen.data, chosen.candidates / name))
 
 
 def _evaluate(chosen: argparse.Namespace) -> None:
@@ -72,7 +81,20 @@ def _evaluate(chosen: argparse.Namespace) -> None:
         print(write_card(name, chosen.data, chosen.models / name))
 
 
-_COMMANDS = {"split": _split, "train": _train, "evaluate": _evaluate}
+def _compare(chosen: argparse.Namespace) -> None:
+    for name in chosen.model or NAMES:
+        found = gate.compare(name, chosen.data, chosen.models / name, chosen.candidates / name)
+        print(gate.as_json(found) if chosen.json else f"{name}\n\n{gate.as_text(found)}")
+        gate.check(name, found)
+
+
+def _release(chosen: argparse.Namespace) -> None:
+    _compare(chosen)
+    for name in chosen.model or NAMES:
+        gate.install(chosen.models / name, chosen.candidates / name)
+
+
+_COMMANDS = {"split": _split, "train": _train, "evaluate": _evaluate, "compare": _compare, "release": _release}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+_LOSSES = "## Accepted losses\n"
 _PROSE = Path(__file__).parent / "prose"
 
 SOURCES = {
@@ -22,6 +23,16 @@ def intended_use(name: str) -> str:
 def limits(name: str) -> str:
     """What a model cannot do, heading included."""
     return _prose(name)[1]
+
+
+def accepted_losses(name: str) -> dict[str, str]:
+    """Where a model may be worse than the one it replaces, and why: the lines ``- place — reason`` of its text.
+
+    The place is a figure's name as the comparison prints it.
+    """
+    _, _, rest = (_PROSE / f"{name}.md").read_text("utf-8").partition(_LOSSES)
+    lines = [line.removeprefix("- ") for line in rest.partition("\n## ")[0].splitlines() if line.startswith("- ")]
+    return dict(line.rsplit(" — ", 1) for line in lines)
 
 
 def _prose(name: str) -> tuple[str, str]:

@@ -32,6 +32,10 @@ ERYTHROCYTES = (
     "elliptocyte",
 )
 
+PLASMODIUM = ("uninfected", "ring", "trophozoite", "schizont", "gametocyte")
+"""A red cell without parasites, or the stage of its parasite."""
+PLASMODIUM_GROUPS: dict[str, tuple[str, ...]] = {"uninfected": PLASMODIUM[:1], "infected": PLASMODIUM[1:]}
+
 NEUTROPHILS = ("neutrophil_segmented", "neutrophil_band")
 IMMATURE_GRANULOCYTES = ("metamyelocyte", "myelocyte", "promyelocyte")
 
@@ -50,6 +54,18 @@ Hematogones (``benign`` of the ALL image set, labelled per image, with other cel
 known only to be no lymphoblasts: they teach the network that the look of that laboratory is not the look of a blast,
 without being passed off as any other class.
 """
+
+MAYBE_OTHER = frozenset({"benign"})
+"""Labels of cells that may also be of a class that is not trained."""
+
+KIND_LABELS: dict[str, tuple[str, ...]] = {
+    "leukocyte": tuple(name for name in LEUKOCYTES if name not in ("erythroblast", "platelet")),
+    "platelet": ("platelet",),
+}
+"""A kind of cell of the detection sets → the classes it allows."""
+
+UNLIKE_ANY = "no_leukocyte"
+"""Label of pictures that no class of leukocytes fits."""
 
 WATCHED_LEUKOCYTES: dict[str, tuple[str, ...]] = {
     "blasts": ("blast",),

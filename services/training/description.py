@@ -14,7 +14,7 @@ from services.training.runtime import Model
 MODELS = Path("deploy/triton/models")
 MODEL_FILE = Path("1/model.onnx")
 DESCRIPTION_FILE = "model.yaml"
-RELEASES = {"detector": "0.2.0", "leukocytes": "0.2.0", "erythrocytes": "0.2.0"}
+RELEASES = {"detector": "0.2.0", "leukocytes": "0.3.0", "erythrocytes": "0.2.0", "plasmodium": "0.1.0"}
 """Each model's version: other weights or thresholds are another version."""
 
 
@@ -58,6 +58,19 @@ def read(folder: Path) -> dict[str, Any]:
     if sha256(folder / MODEL_FILE) != description["sha256"]:
         raise ModelFileError(f"{folder.name}: {MODEL_FILE} is not the file that {DESCRIPTION_FILE} describes")
     return description
+
+
+@dataclass(frozen=True)
+class Described:
+    """A model that can be run, and what is said of it."""
+
+    model: Model
+    words: dict[str, Any]
+
+    @classmethod
+    def of(cls, folder: Path) -> "Described":
+        """The model of a folder. Raises ModelFileError."""
+        return cls(Model(folder / MODEL_FILE), read(folder))
 
 
 def sha256(path: Path) -> str:

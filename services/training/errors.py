@@ -2,7 +2,8 @@
 
 TrainingError
 ├── DataSetError        a data set is missing, unreadable, or not the one of the manifest
-└── ModelFileError      a model file and its description do not agree
+├── ModelFileError      a model file and its description do not agree
+└── CandidateRefused    a new model is worse than the released one
 """
 
 
@@ -16,3 +17,7 @@ class DataSetError(TrainingError):
 
 class ModelFileError(TrainingError):
     """A model file is missing or does not agree with the description beside it."""
+
+
+class CandidateRefused(TrainingError):
+    """A new model is somewhere worse than the released one, beyond chance and without a word why that is accepted."""

@@ -29,6 +29,19 @@ def bootstrap(counts: Counts, figure: Callable[[Counts], float], seed: int, leve
     units = len(counts)
     flat = counts.reshape(units, -1)
     drawn = rng.multinomial(units, np.full(units, 1 / units), size=_RESAMPLED) @ flat
-    values = [figure(total.reshape(counts.shape[1:])) for total in drawn]
+    return _middle_of([figure(total.reshape(counts.shape[1:])) for total in drawn], level)
+
+
+def resampled(units: int, figure: Callable[[Counts], float], seed: int, level: float = 0.95) -> tuple[float, float]:
+    """The interval of a figure that is no function of sums, such as one of ranks; ``figure`` is given drawn indices.
+
+    Draws for which the figure is not defined (nan) are left out.
+    """
+    rng = np.random.default_rng(seed)
+    values = [figure(rng.integers(units, size=units)) for _ in range(_RESAMPLED)]
+    return _middle_of([value for value in values if not np.isnan(value)], level)
+
+
+def _middle_of(values: list[float], level: float) -> tuple[float, float]:
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -6,6 +6,7 @@ Each set's µm/px is that of its documentation, estimated from the median red ce
 import csv
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,16 @@ from services.training.errors import DataSetError
 DETECTION_SOURCES = ("deepbionet", "txl_pbc", "iml_malaria")
 MODEL_SOURCES = {
     "detector": DETECTION_SOURCES,
-    "leukocytes": ("pbc", "all_taleqani"),
+    "leukocytes": ("pbc", "all_taleqani", *DETECTION_SOURCES),
     "erythrocytes": ("chula_rbc12", *DETECTION_SOURCES),
+    "plasmodium": ("iml_malaria", "deepbionet", "txl_pbc", "chula_rbc12"),
 }
 """The data sets each model is made of."""
 ALL_SOURCES = tuple(dict.fromkeys(source for sources in MODEL_SOURCES.values() for source in sources))
 
 _TXL_UM_PER_PX = {(575, 575): 0.055, (360, 363): 0.095, (366, 369): 0.095, (640, 480): 0.073, (416, 416): 0.092}
+TXL_OF_PBC_UM_PER_PX = 0.095
+"""Of the fields of the TXL-PBC set that are pictures of the PBC set."""
 _UM_PER_PX = {"deepbionet": 0.132, "iml_malaria": 0.092, "pbc": 0.10}
 CHULA_UM_PER_PX = (0.10, 0.192)
 """As documented, and as its burned-in bars measure (8 µm are 42 px); cells are trained at both, so that a picture
@@ -54,6 +58,8 @@ class Box:
     width: float
     height: float
     kind: str
+    label: str = ""
+    """As the data set names it."""
 
 
 @dataclass(frozen=True)
@@ -106,16 +112,12 @@ def image_paths(data: Path, source: str) -> list[Path]:
 
 def detection_fields(data: Path, source: str) -> list[Field]:
     """The fields of a set with boxes, sorted by file name."""
-    table = _coco(data / source / "labels.json")
-    categories = {category["id"]: category["name"] for category in table["categories"]}
-    boxes: dict[int, list[Box]] = defaultdict(list)
-    for label in table["annotations"]:
-        boxes[label["image_id"]].append(_box(label["bbox"], _KIND_OF[categories[label["category_id"]]]))
-    fields = [
-        Field(source, data / source / image["file_name"], _um_per_px(source, image), tuple(boxes[image["id"]]))
-        for image in table["images"]
-    ]
-    return sorted(fields, key=lambda field: field.path.name)
+    return _fields(data / source, lambda image: _um_per_px(source, image))
+
+
+def fields_of(folder: Path, um_per_px: float) -> list[Field]:
+    """The fields of any folder with a ``labels.json`` (COCO), all taken at one resolution, sorted by file name."""
+    return _fields(folder, lambda _: um_per_px)
 
 
 def labelled_images(data: Path, source: str) -> list[LabelledImage]:
@@ -137,9 +139,26 @@ def um_per_px(source: str) -> float:
     return _UM_PER_PX[source]
 
 
-def _box(corner_and_size: list[float], kind: str) -> Box:
+def _fields(folder: Path, resolution: Callable[[dict[str, Any]], float]) -> list[Field]:
+    table = _coco(folder / "labels.json")
+    categories = {category["id"]: category["name"] for category in table["categories"]}
+    if strange := set(categories.values()) - set(_KIND_OF):
+        raise DataSetError(
+            f"{folder.name}: labels.json has {', '.join(sorted(strange))}; known are {', '.join(_KIND_OF)}"
+        )
+    boxes: dict[int, list[Box]] = defaultdict(list)
+    for label in table["annotations"]:
+        boxes[label["image_id"]].append(_box(label["bbox"], categories[label["category_id"]]))
+    fields = [
+        Field(folder.name, folder / image["file_name"], resolution(image), tuple(boxes[image["id"]]))
+        for image in table["images"]
+    ]
+    return sorted(fields, key=lambda field: field.path.name)
+
+
+def _box(corner_and_size: list[float], label: str) -> Box:
     x, y, width, height = corner_and_size
-    return Box(x, y, width, height, kind)
+    return Box(x, y, width, height, _KIND_OF[label], label)
 
 
 def _um_per_px(source: str, image: dict[str, Any]) -> float:

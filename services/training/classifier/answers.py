@@ -20,12 +20,20 @@ class Answers:
     probabilities: npt.NDArray[np.float64]
     distance: npt.NDArray[np.float64]
     targets: npt.NDArray[np.int64]
-    """Index of the class, -1 where the label allows several."""
+    """Index of the class, -1 where the label allows several, or none."""
     allowed: npt.NDArray[np.bool_]
+    labels: npt.NDArray[np.str_]
+    """As the data sets name them."""
 
     def of(self, chosen: npt.NDArray[np.bool_]) -> "Answers":
         """The answers for some of the cells."""
-        return Answers(self.probabilities[chosen], self.distance[chosen], self.targets[chosen], self.allowed[chosen])
+        return Answers(
+            self.probabilities[chosen],
+            self.distance[chosen],
+            self.targets[chosen],
+            self.allowed[chosen],
+            self.labels[chosen],
+        )
 
     @property
     def single(self) -> "Answers":
@@ -40,4 +48,5 @@ def answer(model: Model, cells: Sequence[Cell], view: Callable[[Cell], Rgb]) -> 
         crops = np.stack([view(cell) for cell in cells[start : start + _BATCH]])
         found.append(model(crops))
     probabilities, distance = (np.concatenate(part).astype(np.float64) for part in zip(*found, strict=True))
-    return Answers(probabilities, distance, targets(cells), np.stack([cell.allowed for cell in cells]))
+    allowed, labels = np.stack([cell.allowed for cell in cells]), np.array([cell.label for cell in cells])
+    return Answers(probabilities, distance, targets(cells), allowed, labels)

@@ -4,11 +4,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.analysis.pixels import ERYTHROCYTE_CROP, LEUKOCYTE_CROP
+from services.analysis.pixels import ERYTHROCYTE_CROP, LEUKOCYTE_CROP, PLASMODIUM_CROP
 from services.training.augment import Strength
-from services.training.classes import ERYTHROCYTES, LEUKOCYTE_GROUPS, LEUKOCYTES, WATCHED_LEUKOCYTES
-from services.training.classifier.cells import Cell, erythrocyte_cells, leukocyte_cells
+from services.training.classes import (
+    ERYTHROCYTES,
+    LEUKOCYTE_GROUPS,
+    LEUKOCYTES,
+    PLASMODIUM,
+    PLASMODIUM_GROUPS,
+    WATCHED_LEUKOCYTES,
+)
+from services.training.classifier.cells import Cell
+from services.training.classifier.erythrocytes import erythrocyte_cells
+from services.training.classifier.leukocytes import MADE, leukocyte_cells
+from services.training.classifier.plasmodium import plasmodium_cells
 from services.training.manifest import Manifest
+from services.training.sources import DETECTION_SOURCES
 from services.training.splits import Part
 
 
@@ -22,6 +33,10 @@ class Design:
     """Coarser classes that are reported as well; empty where there are none."""
     watched: Mapping[str, tuple[str, ...]]
     """What rules look for: the card tells how often other cells pass for it. Empty where there is none."""
+    sought: tuple[str, ...]
+    """Classes that are looked for among many others; empty where all classes are of the same interest."""
+    others: bool
+    """Whether the network has an output more, for what is none of the classes."""
     crop: int
     """Side of the crop at canonical resolution."""
     size: int
@@ -38,7 +53,14 @@ class Design:
     """Share of the cells that are shown in the look of another, of any source."""
     per_class: int
     """Cells of a class and source in each epoch: at most this, and half of it, with repeats, where there are fewer."""
+    lesser: frozenset[str]
+    """Sources that do not tell the classes apart: half as many of their cells."""
     load: Callable[[Path, dict[str, Manifest], Part], list[Cell]]
+
+    @property
+    def outputs(self) -> int:
+        """How many logits the network has."""
+        return len(self.classes) + self.others
 
 
 LEUKOCYTE_DESIGN = Design(
@@ -46,6 +68,8 @@ LEUKOCYTE_DESIGN = Design(
     classes=LEUKOCYTES,
     groups=LEUKOCYTE_GROUPS,
     watched=WATCHED_LEUKOCYTES,
+    sought=(),
+    others=True,
     crop=LEUKOCYTE_CROP,
     size=128,
     stages=7,
@@ -53,8 +77,9 @@ LEUKOCYTE_DESIGN = Design(
     strength=Strength(stain=0.20, tint=0.10, blur=0.3, coarsen=0.35, coarsest=2.6, jpeg=0.25, noise=0.25),
     zoom=0.08,
     shift=4.0,
-    exchanged=0.0,
+    exchanged=0.3,
     per_class=850,
+    lesser=frozenset({*DETECTION_SOURCES, MADE}),
     load=leukocyte_cells,
 )
 
@@ -63,6 +88,8 @@ ERYTHROCYTE_DESIGN = Design(
     classes=ERYTHROCYTES,
     groups={},
     watched={},
+    sought=(),
+    others=False,
     crop=ERYTHROCYTE_CROP,
     size=80,
     stages=5,
@@ -72,7 +99,28 @@ ERYTHROCYTE_DESIGN = Design(
     shift=2.5,
     exchanged=0.5,
     per_class=1000,
+    lesser=frozenset(),
     load=erythrocyte_cells,
 )
 
-DESIGNS = {design.name: design for design in (LEUKOCYTE_DESIGN, ERYTHROCYTE_DESIGN)}
+PLASMODIUM_DESIGN = Design(
+    name="plasmodium",
+    classes=PLASMODIUM,
+    groups=PLASMODIUM_GROUPS,
+    watched={},
+    sought=PLASMODIUM_GROUPS["infected"],
+    others=False,
+    crop=PLASMODIUM_CROP,
+    size=64,
+    stages=4,
+    frozen=0,
+    strength=Strength(stain=0.20, tint=0.10, blur=0.25, coarsen=0.25, coarsest=1.8, jpeg=0.2, noise=0.2),
+    zoom=0.06,
+    shift=2.5,
+    exchanged=0.4,
+    per_class=1400,
+    lesser=frozenset(),
+    load=plasmodium_cells,
+)
+
+DESIGNS = {design.name: design for design in (LEUKOCYTE_DESIGN, ERYTHROCYTE_DESIGN, PLASMODIUM_DESIGN)}

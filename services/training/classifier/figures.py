@@ -76,13 +76,13 @@ def refusal_section(found: Answers, classes: Sequence[str], described: Mapping[s
         rows.append((name, int(own.sum()), _held(held, int(own.sum())), f"{_mean(inside[own].sum(axis=1)):.2f}"))
     sizes = inside.sum(axis=1)
     strange = int((found.distance > described["distance"]).sum())
-    named, right = _named(found, inside, described)
+    named = have_name(found, classes, described)
+    right = named & (found.probabilities.argmax(axis=1) == found.targets)
     summary = (
         f"Conformal sets: one class {share(float((sizes == 1).mean()))}, several {share(float((sizes > 1).mean()))}, "
         f"none {share(float((sizes == 0).mean()))}. Farther than the distance threshold: "
         f"{share(strange / len(sizes), clopper_pearson(strange, len(sizes)))}. Without a name: "
-        f"{share(1 - named / len(sizes), clopper_pearson(len(sizes) - named, len(sizes)))}; of those with one, "
-        f"{share(right / max(named, 1), clopper_pearson(right, named))} are right.\n"
+        f"{_share_of(~named, len(sizes))}; of those with one, {_share_of(right, int(named.sum()))} are right.\n"
     )
     return "\n".join([table(("class", "cells", "set holds it (aim 0.95)", "mean size of set"), rows), summary])
 
@@ -124,17 +124,23 @@ def binary_section(found: Answers, classes: Sequence[str], name: str) -> str:
 
 
 def answers_section(found: Answers, classes: Sequence[str], described: Mapping[str, Any]) -> str:
-    """What cells that are all of one class are called: a line for each class that any of them was given."""
-    inside = _inside(found, classes, described)
-    answered = np.where(_has_name(found, inside, described), found.probabilities.argmax(axis=1), len(classes))
+    """What cells that all have one label are called: a line for each class that any of them was given."""
+    answered = np.where(have_name(found, classes, described), found.probabilities.argmax(axis=1), len(classes))
     counted, cells = np.bincount(answered, minlength=len(classes) + 1), len(answered)
     rows = [
         (name, int(count), share(count / cells, clopper_pearson(int(count), cells)))
         for name, count in zip((*classes, "unidentified"), counted, strict=True)
         if count
     ]
-    truth = classes[int(found.targets[0])]
-    return f"{cells} cells, all {truth}, are called:\n\n" + table(("class", "cells", "share"), rows)
+    return f"{cells} cells, all {found.labels[0]}, are called:\n\n" + table(("class", "cells", "share"), rows)
+
+
+def have_name(found: Answers, classes: Sequence[str], described: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
+    """Which cells the running service would name: the others come out as unidentified."""
+    best = found.probabilities.argmax(axis=1)
+    sure = found.probabilities.max(axis=1) >= described["confidence"]
+    known = found.distance <= described["distance"]
+    return np.asarray(_inside(found, classes, described)[np.arange(len(best)), best] & sure & known)
 
 
 def _inside(found: Answers, classes: Sequence[str], described: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
@@ -142,18 +148,9 @@ def _inside(found: Answers, classes: Sequence[str], described: Mapping[str, Any]
     return np.asarray(found.probabilities >= np.array([described["conformal"][name] for name in classes]))
 
 
-def _has_name(found: Answers, inside: npt.NDArray[np.bool_], described: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
-    best = found.probabilities.argmax(axis=1)
-    sure = found.probabilities.max(axis=1) >= described["confidence"]
-    known = found.distance <= described["distance"]
-    return np.asarray(inside[np.arange(len(best)), best] & sure & known)
-
-
-def _named(found: Answers, inside: npt.NDArray[np.bool_], described: Mapping[str, Any]) -> tuple[int, int]:
-    """How many cells get a name, and how many of these the right one."""
-    named = _has_name(found, inside, described)
-    right = named & (found.probabilities.argmax(axis=1) == found.targets)
-    return int(named.sum()), int(right.sum())
+def _share_of(chosen: npt.NDArray[np.bool_], of: int) -> str:
+    count = int(chosen.sum())
+    return share(count / max(of, 1), clopper_pearson(count, of))
 
 
 def _macro_f1(counted: Confusion) -> float:

@@ -5,12 +5,15 @@ cells of another by the nearest name it knows. The label is weak: a few of them 
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from services.training.classifier.cells import centre
 from services.training.sources import Box
 
+T = TypeVar("T")
 _SQUARE = 1.15
 """Most that one side of the box may exceed the other by."""
 _USUAL = 0.12
@@ -27,9 +30,14 @@ def ordinary_cells(labelled: Sequence[Box], most: int) -> list[tuple[float, floa
     size = np.sqrt(sides.prod(axis=1))
     square = sides.max(axis=1) <= _SQUARE * sides.min(axis=1)
     usual = np.abs(size / np.median(size) - 1) <= _USUAL
-    chosen = np.flatnonzero(square & usual & _alone(boxes, labelled))
-    spread = chosen[np.unique(np.linspace(0, len(chosen) - 1, most).round().astype(int))] if len(chosen) else chosen
-    return [(boxes[index].x + boxes[index].width / 2, boxes[index].y + boxes[index].height / 2) for index in spread]
+    chosen = [boxes[index] for index in np.flatnonzero(square & usual & _alone(boxes, labelled))]
+    return [centre(box) for box in spread(chosen, most)]
+
+
+def spread(found: Sequence[T], most: int) -> list[T]:
+    """Up to ``most`` of what was found, evenly from first to last."""
+    places = np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int)
+    return [found[place] for place in np.unique(places)]
 
 
 def _alone(boxes: Sequence[Box], everything: Sequence[Box]) -> npt.NDArray[np.bool_]:

@@ -32,7 +32,7 @@ def section(
 
 def _row(place: tuple[str, int, str], scored: Scored, threshold: float, seed: int) -> tuple[object, ...]:
     found = figures(scored, threshold)
-    interval = bootstrap(counts(scored, threshold), _f1, seed)
+    interval = bootstrap(counts(scored, threshold), f1_of, seed)
     return (
         *place,
         found.labelled,
@@ -44,6 +44,7 @@ def _row(place: tuple[str, int, str], scored: Scored, threshold: float, seed: in
     )
 
 
-def _f1(total: npt.NDArray[np.int64]) -> float:
+def f1_of(total: npt.NDArray[np.int64]) -> float:
+    """F1 of found, correct and labelled cells."""
     found, correct, labelled = total
     return float(2 * correct / max(found + labelled, 1))

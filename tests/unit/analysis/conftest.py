@@ -11,6 +11,7 @@ from services.analysis.cards import ClassifierCard, DetectorCard, Input
 from services.analysis.cells import Kind
 from services.analysis.classification import Classifier
 from services.analysis.detection import Detector
+from services.analysis.parasites import ParasiteSearch
 from services.analysis.pixels import CANONICAL_UM_PER_PX, TILE
 from services.analysis.reading import CellReader
 
@@ -70,9 +71,9 @@ def _common(name, side):
     return {"name": name, "version": "1", "sha256": "0" * 64, "um_per_px": CANONICAL_UM_PER_PX, "input": source}
 
 
-def _classifier(name, side):
-    conformal = dict.fromkeys(CLASSES, 0.3)
-    return ClassifierCard(**_common(name, side), classes=CLASSES, conformal=conformal, confidence=0.4, distance=10.0)
+def _classifier(name, side, classes=CLASSES):
+    conformal = dict.fromkeys(classes, 0.3)
+    return ClassifierCard(**_common(name, side), classes=classes, conformal=conformal, confidence=0.4, distance=10.0)
 
 
 @pytest.fixture
@@ -87,7 +88,8 @@ def reader(runtime):
         Kind.LEUKOCYTE: Classifier(runtime, _classifier("leukocytes", 192)),
         Kind.ERYTHROCYTE: Classifier(runtime, _classifier("erythrocytes", 80)),
     }
-    return CellReader(Detector(runtime, card), classifiers)
+    parasites = ParasiteSearch(Classifier(runtime, _classifier("plasmodium", 64, ("uninfected", "ring", "schizont"))))
+    return CellReader(Detector(runtime, card), classifiers, parasites)
 
 
 @pytest.fixture

@@ -96,7 +96,9 @@ def test_a_picture_of_one_cell_gives_one_line(analyser, spots, runtime, kind, si
     assert (line.image, line.kind, line.x, line.y, line.w, line.h) == ("cell.png", str(kind), 128, 125, 256, 250)
     assert line.score == 1
     assert set(line.probabilities) == {"dark", "middling", "light"}
-    assert runtime.batches == [(f"{kind}s", 1)]
+    searched = [("plasmodium", 1)] if kind == "erythrocyte" else []
+    assert runtime.batches == [(f"{kind}s", 1), *searched]
+    assert set(line.findings) == {name for name, _ in searched}
 
 
 def test_platelets_cannot_be_asked_for_alone(analyser):

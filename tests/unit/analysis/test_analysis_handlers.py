@@ -81,7 +81,7 @@ def test_the_answer_carries_slide_round_questions_core_models_and_deadline(handl
     assert answer.value.round == 1
     assert answer.value.core == message.value.core
     assert tuple(answer.value.questions) == BOTH
-    assert [model.name for model in answer.value.models] == ["detector", "leukocytes", "erythrocytes"]
+    assert [model.name for model in answer.value.models] == ["detector", "leukocytes", "erythrocytes", "plasmodium"]
     assert list(answer.value.models[1].classes) == ["dark", "middling", "light"]
     assert [m.stage for m in answer.value.slide.milestones] == [Stage.STAGE_CELLS_READ]
 

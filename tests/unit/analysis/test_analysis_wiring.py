@@ -35,7 +35,7 @@ def test_the_service_reads_tiles_and_is_ready_when_its_models_are_warm(resources
 
 
 def test_a_folder_without_models_stops_the_start(resources, tmp_path):
-    with pytest.raises(ModelUnusable, match="make train"):
+    with pytest.raises(ModelUnusable, match="restore the folder"):
         build(AnalysisSettings.load(models=tmp_path), resources)
 
 

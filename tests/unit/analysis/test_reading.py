@@ -39,7 +39,7 @@ def test_cells_of_the_core_are_found_and_those_of_the_margin_left_to_the_neighbo
 
 def test_classifier_batches_are_filled_across_tiles(reader, runtime, image):
     reader.read([tile(image), tile(np.ascontiguousarray(image[::-1])), tile(image)])
-    assert runtime.batches == [("detector", 3), ("leukocytes", 3), ("erythrocytes", 6)]
+    assert runtime.batches == [("detector", 3), ("leukocytes", 3), ("erythrocytes", 6), ("plasmodium", 6)]
 
 
 def test_a_batch_gives_each_tile_what_it_gives_alone(reader, image):
@@ -52,7 +52,8 @@ def test_a_batch_gives_each_tile_what_it_gives_alone(reader, image):
 def test_erythrocytes_are_classified_only_where_asked_for(reader, runtime, image):
     asked, unasked = tile(image), tile(image, frozenset({Kind.LEUKOCYTE}))
     first, second = reader.read([asked, unasked])
-    assert runtime.batches[-1] == ("erythrocytes", 2)
+    assert runtime.batches[-2:] == [("erythrocytes", 2), ("plasmodium", 2)]
+    assert [any(cell.findings for cell in cells) for cells in (first, second)] == [True, False]
     labels = [{c.verdict.label for c in cells if c.detection.kind is Kind.ERYTHROCYTE} for cells in (first, second)]
     assert labels == [{"light"}, {""}]
 
@@ -64,12 +65,18 @@ def test_platelets_keep_the_word_of_the_detector(reader, image):
     assert platelet.verdict.candidates == ("platelet",)
 
 
+def test_red_cells_alone_are_searched_for_parasites(reader, image):
+    (cells,) = reader.read([tile(image)])
+    assert {cell.detection.kind for cell in cells if cell.findings} == {Kind.ERYTHROCYTE}
+    assert all("plasmodium" in cell.findings for cell in cells if cell.detection.kind is Kind.ERYTHROCYTE)
+
+
 def test_no_tiles_give_no_cells(reader):
     assert reader.read([]) == []
 
 
 def test_the_models_named_are_those_that_were_asked(reader):
-    assert [card.name for card in reader.models(ALL)] == ["detector", "leukocytes", "erythrocytes"]
+    assert [card.name for card in reader.models(ALL)] == ["detector", "leukocytes", "erythrocytes", "plasmodium"]
     assert [card.name for card in reader.models(frozenset({Kind.LEUKOCYTE}))] == ["detector", "leukocytes"]
 
 

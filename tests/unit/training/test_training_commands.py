@@ -59,7 +59,7 @@ def test_other_data_than_those_of_the_manifest_are_refused(data):
 def test_fields_carry_their_resolution_and_boxes(data):
     fields = sources.detection_fields(data, "deepbionet")
     assert [field.um_per_px for field in fields] == [0.132] * 4
-    assert fields[2].boxes == (sources.Box(1, 2, 30, 40, "leukocyte"),)
+    assert fields[2].boxes == (sources.Box(1, 2, 30, 40, "leukocyte", "wbc"),)
     assert sources.read_image(fields[0].path).shape == (48, 64, 3)
 
 

@@ -98,7 +98,7 @@ def test_a_picture_of_one_cell_gives_one_line(analyser, spots, runtime, kind, si
     assert set(line.probabilities) == {"dark", "middling", "light"}
     searched = [("plasmodium", 1)] if kind == "erythrocyte" else []
     assert runtime.batches == [(f"{kind}s", 1), *searched]
-    assert set(line.findings) == {name for name, _ in searched}
+    assert ("plasmodium" in line.findings) == (kind == "erythrocyte")
 
 
 def test_platelets_cannot_be_asked_for_alone(analyser):

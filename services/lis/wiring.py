@@ -28,7 +28,8 @@ from services.lis.tables import METADATA
 NAME = "lis"
 # Tasks of the service; the server tells the port it was given as `address`.
 SERVER, SENDER = "mllp-server", "sender"
-_EVENTS_EVERY_S, _GAUGES_EVERY_S, _FORGET_EVERY_S = 0.2, 2.0, 3600.0
+# What this replica notes is told at once; so often it looks for what one that died has noted.
+_EVENTS_EVERY_S, _GAUGES_EVERY_S, _FORGET_EVERY_S = 5.0, 5.0, 3600.0
 
 
 def build(settings: LisSettings, resources: Resources) -> Service:
@@ -47,7 +48,7 @@ def build(settings: LisSettings, resources: Resources) -> Service:
         name=NAME,
         subscriptions=(Subscription("reports", each(handlers.reports), on_poison=handlers.unsendable),),
         timers=(
-            Timer("lis events", _EVENTS_EVERY_S, events.unsent, events.sent),
+            Timer("lis events", _EVENTS_EVERY_S, events.unsent, events.sent, events.wake),
             Timer("sender lease", settings.lease_s / 4, lease.renew),
             Timer("outbox gauges", _GAUGES_EVERY_S, ledger.measure),
             Timer("forgetting", _FORGET_EVERY_S, retention.forget),

@@ -46,6 +46,9 @@ class GroupConsumer:
         """Raises the errors of kafka-python that do not pass by themselves; while Kafka is away it is silent."""
         return [received(held, self._topics[held.place[0]]) for held in self._inbox.take(limit, timeout_s)]
 
+    def wake(self) -> None:
+        self._inbox.wake()
+
     def commit(self, messages: Sequence[Received]) -> None:
         self._inbox.finish([message.position for message in messages])
 

@@ -28,11 +28,15 @@ class Inbox:
         self._out: dict[tuple[Place, int], _Out] = {}
         self._offsets: dict[Place, PartitionOffsets] = {}
         self._failure: BaseException | None = None
+        self._woken = False
 
     # For the handling thread.
 
     def take(self, limit: int, timeout_s: float) -> Sequence[Held]:
-        """Up to `limit` messages of one topic, most urgent first; raises what a fetching thread failed of."""
+        """Up to `limit` messages of one topic, most urgent first; raises what a fetching thread failed of.
+
+        None once `wake` was called.
+        """
         until = time.monotonic() + timeout_s
         with self._changed:
             while True:
@@ -40,9 +44,10 @@ class Inbox:
                     raise self._failure
                 now = time.monotonic()
                 taken = self._backlog.take(limit, now)
-                if taken or now >= until:
+                if taken or self._woken or now >= until:
                     break
                 self._changed.wait(min(until, self._backlog.next_due() or until) - now)
+            self._woken = False
             self._out.update({held.position: _Out(held, now) for held in taken})
             return taken
 
@@ -65,6 +70,12 @@ class Inbox:
                 out = self._out.pop(position, None)
                 if out is not None and not out.moved:
                     self._backlog.put_back(replace(out.held, attempts=out.held.attempts + 1), due)
+
+    def wake(self) -> None:
+        """Have `take` return, now or the next time."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
 
     def flushed(self, within_s: float) -> bool:
         """Wait until all that is done is committed; False when it is not in time."""

@@ -74,9 +74,9 @@ class Lag:
     def _counted(self, pairs: Sequence[Pair], places: Sequence[TopicPartition]) -> Mapping[Pair, int]:
         """Where a topic begins is asked only of partitions in which something is not done."""
         last = self._ends(places, OffsetSpec.LATEST)
-        committed = self._admin.list_group_offsets([self._names.group(*pair) for pair in pairs])
+        committed = self._admin.list_group_offsets(sorted({self._names.group(group) for group, _ in pairs}))
         done = {
-            (pair, place): _progress(committed[self._names.group(*pair)].get(place))
+            (pair, place): _progress(committed[self._names.group(pair[0])].get(place))
             for pair in pairs
             for place in self._partitions[self._names.topic(pair[1])]
         }

@@ -23,7 +23,7 @@ from stack.deployment import Deployment
 from stack.prometheus import PRODUCTION
 
 # Compilers, caches and rebalances have come to rest by then.
-SETTLING_S, WATCHED_S = 45.0, 60.0
+SETTLING_S, WATCHED_S = 90.0, 60.0
 MOST_PERCENT = 5.0
 # Processor time (s) and wakings so far.
 Usage = tuple[float, int]

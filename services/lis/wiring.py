@@ -29,7 +29,7 @@ NAME = "lis"
 # Tasks of the service; the server tells the port it was given as `address`.
 SERVER, SENDER = "mllp-server", "sender"
 # What this replica notes is told at once; so often it looks for what one that died has noted.
-_EVENTS_EVERY_S, _GAUGES_EVERY_S, _FORGET_EVERY_S = 5.0, 5.0, 3600.0
+_EVENTS_EVERY_S, _GAUGES_EVERY_S, _FORGET_EVERY_S = 5.0, 10.0, 3600.0
 
 
 def build(settings: LisSettings, resources: Resources) -> Service:

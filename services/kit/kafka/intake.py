@@ -24,10 +24,11 @@ from services.kit.kafka.sockets import connected
 from services.kit.kafka.wire import held, meant_for
 
 # How long a poll may wait: with work under way its end is to be committed soon, without any nothing is to be done.
-BUSY_S, IDLE_S = 0.1, 1.0
+BUSY_S, IDLE_S = 0.1, 2.0
 # How long the broker may hold a request for messages when there are none; one that arrives is sent at once. Asking more
-# often costs an empty system a part of a core; less often, a partition that moved here waits for the answer.
-HOLD_S = 2.0
+# often costs an empty system a part of a core; less often, a partition that moved here, or that is fetched again after
+# its topic was full, waits for the answer while nothing else comes.
+HOLD_S = 5.0
 COMMIT_TIMEOUT_S = 2.0
 CLOSE_TIMEOUT_S = 5.0
 TRY_AGAIN_S = 0.5

@@ -3,6 +3,7 @@
 from threading import Event
 from zoneinfo import ZoneInfo
 
+from services.kit.lease import TRUSTED, Lease
 from services.kit.service import Resources, Service, Subscription, Timer
 from services.kit.transport import each
 from services.lis.events import Events
@@ -14,7 +15,6 @@ from services.lis.mllp.client import Line
 from services.lis.mllp.conversation import Limits
 from services.lis.mllp.server import Server
 from services.lis.orders.store import OrderStore
-from services.lis.outbox.lease import Lease
 from services.lis.outbox.ledger import Ledger
 from services.lis.outbox.sender import Sender
 from services.lis.outbox.store import OutboxStore
@@ -23,7 +23,7 @@ from services.lis.reports.codes import read_codes
 from services.lis.reports.writer import OruWriter
 from services.lis.retention import Retention
 from services.lis.settings import LisSettings
-from services.lis.tables import METADATA
+from services.lis.tables import LEASES, METADATA
 
 NAME = "lis"
 # Tasks of the service; the server tells the port it was given as `address`.
@@ -35,8 +35,9 @@ _EVENTS_EVERY_S, _GAUGES_EVERY_S, _FORGET_EVERY_S = 5.0, 10.0, 3600.0
 def build(settings: LisSettings, resources: Resources) -> Service:
     """The service that takes orders and sends reports. Raises CodesError, SettingsError, TransientError."""
     database = resources.database(NAME, METADATA)
-    lease = Lease(database, resources.clock, settings.lease_s, exclusive=database.exclusive)
-    outbox = OutboxStore(database, resources.metrics, lease.check)
+    patience_s = settings.lease_s / TRUSTED
+    lease = Lease(database, LEASES, "sending", patience_s, resources.clock, exclusive=database.exclusive)
+    outbox = OutboxStore(database, resources.metrics, lease.require)
     orders, events = OrderStore(database), Events(database)
     retention = Retention(database, resources.clock, settings.keep_days)
     server = _server(settings, orders, resources)

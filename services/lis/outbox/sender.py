@@ -10,14 +10,14 @@ import structlog
 from services.kit.clock import Clock
 from services.kit.contracts import Reason
 from services.kit.errors import TransientError
+from services.kit.lease import Lease, LeaseLost
 from services.kit.stop import Stop
 from services.kit.tracing.tracer import ServiceTracer
 from services.kit.tracing.work import Work
-from services.lis.errors import LineError, SendingElsewhere
+from services.lis.errors import LineError
 from services.lis.hl7.answer import Answer, read_answer
 from services.lis.mllp.client import Line
 from services.lis.outbox.entry import SENDING, Entry
-from services.lis.outbox.lease import Lease
 from services.lis.outbox.ledger import Ledger
 from services.lis.outbox.turns import Turns
 
@@ -71,7 +71,7 @@ class Sender:
         """Leave the line, and sending, to another."""
         self._line.close()
         try:
-            self._lease.release()
+            self._lease.give_back()
         except TransientError as error:
             log.warning("another replica sends later", reason=str(error))
 
@@ -82,7 +82,7 @@ class Sender:
     def run_once(self, stop: Event) -> bool:
         """One exchange; False when no message is due. Raises TransientError when the outbox cannot be used now."""
         self._pause_s = IDLE_S
-        if not self._lease.hold():
+        if not self._lease.take():
             self._stand_by()
             self._pause_s = EMPTY_S
             return False
@@ -90,7 +90,7 @@ class Sender:
             self._standing_by, self.trouble = False, _UNTRIED
         try:
             return self._send_next(stop)
-        except SendingElsewhere as error:
+        except LeaseLost as error:
             log.warning("sending left to another replica", reason=str(error))
             self._stand_by()
             return False
@@ -125,7 +125,7 @@ class Sender:
         with self._tracer.asking("send to LIS", entry.slide.slide_id) as work:
             work.note(attempt=entry.attempts)
             try:
-                self._lease.require()
+                self._lease.rely()
                 self._line.send(entry.content, self._ack_timeout_s)
                 self._await_answer(entry, stop, work)
             except LineError as error:

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-MEASUREMENTS = ("region_reads", "film_map", "analysis", "whole_run", "stack_run", "tile_backlog")
+MEASUREMENTS = ("region_reads", "film_map", "analysis", "whole_run", "stack_run", "tile_backlog", "idle_stack")
 
 
 def main() -> None:

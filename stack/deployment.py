@@ -16,7 +16,7 @@ from services.review.worklist import METADATA, Worklist
 from stack.frottis import SERVICES, FrottisService
 from stack.ports import free_port
 from stack.processes import ServerFailed
-from stack.prometheus import Prometheus
+from stack.prometheus import WATCHFUL, Pace, Prometheus
 from stack.servers import Servers, started
 
 Tell = Callable[[str], None]
@@ -27,10 +27,19 @@ ONE_OF_EACH: Mapping[str, int] = MappingProxyType({})
 class Deployment:
     """The servers, the services, and a Prometheus, between a share and a LIS; nothing runs yet.
 
-    `replicas` tells of which services there are several. Prometheus asks the first of each. Raises ServerMissing.
+    `replicas` tells of which services there are several. Prometheus asks the first of each, as often as `asked` says.
+    Raises ServerMissing.
     """
 
-    def __init__(self, folder: Path, share: Path, lis: Address, replicas: Mapping[str, int] = ONE_OF_EACH) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        share: Path,
+        lis: Address,
+        replicas: Mapping[str, int] = ONE_OF_EACH,
+        *,
+        asked: Pace = WATCHFUL,
+    ) -> None:
         self.folder = folder
         self.servers = Servers(folder)
         self.orders = Address("127.0.0.1", free_port())
@@ -46,7 +55,8 @@ class Deployment:
         self.services = {name: self.replica(name) for name in SERVICES}
         self.further = [self.replica(name, number) for name in replicas for number in range(2, replicas[name] + 1)]
         ports = {name: service.operations_port for name, service in self.services.items()}
-        self.prometheus = Prometheus(folder / "prometheus", {**ports, "triton": self.servers.triton.ports.metrics})
+        targets = {**ports, "triton": self.servers.triton.ports.metrics}
+        self.prometheus = Prometheus(folder / "prometheus", targets, asked)
 
     def replica(self, service: str, number: int = 1) -> FrottisService:
         """A process of the service, not yet started; all but the first of `lis` take orders on ports of their own."""

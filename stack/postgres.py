@@ -35,6 +35,8 @@ SETTINGS = {
     "unix_socket_directories": "",
     "max_connections": "80",
     "shared_buffers": "32MB",
+    # In the data folder, and not in /dev/shm, where a server that is killed leaves what it has for nobody to remove.
+    "dynamic_shared_memory_type": "mmap",
     "ssl": "on",
 }
 ADMISSION = "hostssl all all 127.0.0.1/32 scram-sha-256\n"

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -16,8 +17,18 @@ from stack.ports import free_port
 from stack.processes import ServerProcess
 
 RULES = Path(__file__).resolve().parents[1] / "deploy" / "prometheus" / "rules"
-# Often, so that a slide's way of a minute or two is seen.
-SCRAPE_EVERY = "2s"
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often it asks, and how often it looks at its rules, as its settings write it."""
+
+    scrape: str
+    evaluation: str
+
+
+# Often, so that a slide's way of a minute or two is seen; and as in deploy/prometheus/prometheus.yaml.
+WATCHFUL, PRODUCTION = Pace("2s", "5s"), Pace("15s", "15s")
 
 
 class PrometheusMissing(ServerMissing):
@@ -27,12 +38,12 @@ class PrometheusMissing(ServerMissing):
 class Prometheus(ServerProcess):
     """A server on a free loopback port that scrapes loopback ports, by job, with its data in `folder`."""
 
-    def __init__(self, folder: Path, targets: Mapping[str, int]) -> None:
+    def __init__(self, folder: Path, targets: Mapping[str, int], pace: Pace = WATCHFUL) -> None:
         program = shutil.which("prometheus")
         if program is None:
             raise PrometheusMissing("Prometheus is not installed: apt-get install prometheus")
         self.port = free_port()
-        self._targets = targets
+        self._targets, self._pace = targets, pace
         self._configuration = folder / "prometheus.yaml"
         options = [f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address=127.0.0.1:{self.port}"]
         super().__init__(
@@ -69,7 +80,11 @@ class Prometheus(ServerProcess):
             for job, port in self._targets.items()
         ]
         return {
-            "global": {"scrape_interval": SCRAPE_EVERY, "scrape_timeout": SCRAPE_EVERY, "evaluation_interval": "5s"},
+            "global": {
+                "scrape_interval": self._pace.scrape,
+                "scrape_timeout": WATCHFUL.scrape,
+                "evaluation_interval": self._pace.evaluation,
+            },
             "rule_files": [str(RULES / "*.yaml")],
             "scrape_configs": jobs,
         }

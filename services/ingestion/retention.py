@@ -10,12 +10,12 @@ from collections.abc import Iterable
 import structlog
 from sqlalchemy import ColumnElement, delete, exists, select, update
 
-from services.ingestion.lease import Lease
 from services.ingestion.pixels import tiles_of
 from services.ingestion.tables import PIXELS, ROUNDS, SCANS
 from services.kit.clock import Clock
 from services.kit.contracts import Decision, Delivery, DeliveryState, ScanState
 from services.kit.database import Database
+from services.kit.lease import Lease
 from services.kit.objects import Objects
 from services.kit.telemetry import Metrics
 from services.kit.topics import topics

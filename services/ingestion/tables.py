@@ -2,6 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, LargeBinary, String, Table
 
+from services.kit.lease import leases_in
 from services.kit.migrations import tables_of
 
 METADATA = tables_of(__file__)
@@ -23,17 +24,7 @@ SCANS = Table(
     # The how-manieth record of any scan this is: what was recorded since a look has a higher number.
     Column("serial", BigInteger, nullable=False, index=True),
 )
-# Work that one replica at a time does.
-LEASES = Table(
-    "leases",
-    METADATA,
-    Column("name", String, primary_key=True),
-    Column("holder", String, nullable=False),
-    # Counts the holder's signs of life.
-    Column("beats", BigInteger, nullable=False),
-    # Another that can do the work may take it at once.
-    Column("offered", Boolean, nullable=False),
-)
+LEASES = leases_in(METADATA)
 ROUNDS = Table(
     "rounds",
     METADATA,

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import structlog
 
-from services.ingestion.lease import Lease
 from services.ingestion.looks import Looks
 from services.ingestion.scans import ScanWords, announcement
 from services.ingestion.settings import IngestionSettings
@@ -17,6 +16,7 @@ from services.ingestion.share import FoundScan, Listing, ShareUnreachable, list_
 from services.ingestion.store import KnownScan, Stores
 from services.kit.clock import Clock
 from services.kit.contracts import Scan
+from services.kit.lease import Lease
 from services.kit.telemetry import Metrics
 from services.kit.transport import Outgoing
 

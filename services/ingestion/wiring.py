@@ -3,20 +3,22 @@
 import structlog
 
 from services.ingestion.handlers import IngestionHandlers
-from services.ingestion.lease import BEAT_AFTER, Lease
 from services.ingestion.pixels import PixelStore
 from services.ingestion.reading import SlideReader
 from services.ingestion.retention import TileRetention
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.store import Stores
-from services.ingestion.tables import METADATA
+from services.ingestion.tables import LEASES, METADATA
 from services.ingestion.watcher import Watcher
 from services.kit.database import Database
 from services.kit.errors import TransientError
+from services.kit.lease import BEAT_AFTER, Lease
 from services.kit.service import Resources, Service, Subscription, Timer
 from services.kit.transport import each
 
 PRUNE_EVERY_S = 600.0
+# A replica that got no further for so long hangs, on a share that does not answer perhaps: another does its work.
+HANGS_S = 300.0
 
 log = structlog.get_logger()
 
@@ -56,7 +58,8 @@ def build(settings: IngestionSettings, resources: Resources) -> Service:
 
 
 def _lease(database: Database, work: str, patience_s: float, resources: Resources) -> Lease:
-    return Lease(database, work, patience_s, resources.clock, exclusive=database.exclusive)
+    exclusive = database.exclusive
+    return Lease(database, LEASES, work, patience_s, resources.clock, exclusive=exclusive, hangs_s=HANGS_S)
 
 
 def _give_back(lease: Lease) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import threading
 from collections.abc import Callable, Mapping, Sequence
 
 import uvicorn
@@ -12,12 +11,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from services.kit.errors import FrottisError, SettingsError
 from services.kit.service import Service
+from services.kit.stop import Stop
 from services.kit.telemetry import Metrics
 
 # FastAPI exports spans of its own where the environment names a collector; what Frottis traces is slides.
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
-# How often the server looks whether it is to stop.
-LOOK_S = 0.25
 
 
 def operations_app(services: Sequence[Service], metrics: Metrics, ailing: Callable[[], str | None]) -> FastAPI:
@@ -75,7 +73,7 @@ class OperationsServer:
             problem = f"operations cannot be served on {host}:{port} ({error.strerror}): free the port or set another"
             raise SettingsError(problem) from error
         # Not uvicorn's `run`: it installs signal handlers, which belong to the main thread.
-        self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+        self._server = _Server(uvicorn.Config(app, log_config=None, access_log=False, date_header=False))
 
     def close(self) -> None:
         """Give the port back, when the server was never run."""
@@ -86,14 +84,23 @@ class OperationsServer:
         """The port listened on."""
         return int(self._socket.getsockname()[1])
 
-    def __call__(self, stop: threading.Event) -> None:
+    def __call__(self, stop: Stop) -> None:
         asyncio.run(self._serve(stop))
 
-    async def _serve(self, stop: threading.Event) -> None:
-        serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
-        while not (stop.is_set() or serving.done()):
-            await asyncio.wait([serving], timeout=LOOK_S)
-        self._server.should_exit = True
-        await serving
+    async def _serve(self, stop: Stop) -> None:
+        loop = asyncio.get_running_loop()
+        with stop.ringing(lambda: loop.call_soon_threadsafe(self._server.told.set)):
+            await self._server.serve(sockets=[self._socket])
         if not stop.is_set():
             raise OperationsEnded("the operations server ended by itself: see the log")
+
+
+class _Server(uvicorn.Server):
+    """Sleeps until it is told to end; uvicorn's own looks ten times a second, for the date that it sends along too."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.told = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self.told.wait()

@@ -1,5 +1,6 @@
 """One group's view of the local log."""
 
+import math
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,9 +30,12 @@ class LocalConsumer:
         version = self._file.version
         batch = self._take(limit)
         if not batch and timeout_s > 0:
-            self._file.wait_for_change(version, timeout_s)
+            self._file.wait_for_change(version, min(timeout_s, self._next_due_s()))
             batch = self._take(limit)
         return batch
+
+    def wake(self) -> None:
+        self._file.wake()
 
     def commit(self, messages: Sequence[Received]) -> None:
         with self._file.changing() as db:
@@ -57,6 +61,11 @@ class LocalConsumer:
         for message in messages:
             self._delivered.discard(message.position)
             self._not_before.pop(message.position, None)
+
+    def _next_due_s(self) -> float:
+        """In how many seconds a message that was given back may come again; infinite without any."""
+        waiting = (due for position, (due, _) in self._not_before.items() if position not in self._delivered)
+        return max(min(waiting, default=math.inf) - self._clock.monotonic(), 0.0)
 
     def _take(self, limit: int) -> list[Received]:
         """The most urgent message that may be delivered, and others of its topic behind it."""

@@ -23,13 +23,19 @@ class LogFile:
 
     @property
     def version(self) -> int:
-        """Grows with every change that this process makes."""
+        """Grows with every change that this process makes, and with every call of `wake`."""
         return self._version
 
     def wait_for_change(self, since: int, timeout_s: float) -> None:
         """Return when this process changed something after version `since`, or `timeout_s` has passed."""
         with self._changed:
             self._changed.wait_for(lambda: self._version != since, timeout_s)
+
+    def wake(self) -> None:
+        """Let those who wait look again."""
+        with self._changed:
+            self._version += 1
+            self._changed.notify_all()
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:

@@ -18,6 +18,8 @@ from services.kit.tracing.work import Work
 from services.kit.transport import Consumer, Outgoing, Producer, Received
 
 SEND_EVERY_S = 0.25
+# Between two attempts of a timer whose work cannot be done now.
+AGAIN_S = 1.0
 FIRST_DELAY_S, LONGEST_DELAY_S, MOST_DOUBLINGS = 0.2, 30.0, 10
 
 log = structlog.get_logger()
@@ -138,7 +140,10 @@ class ConsumerLoop:
 
 
 class TimerLoop:
-    """One timer of one service: due by monotonic time, so a wall clock set back does not stop it."""
+    """One timer of one service: due by monotonic time, so a wall clock set back does not stop it.
+
+    One that could not do its work now is due again soon.
+    """
 
     def __init__(self, timer: Timer, producer: Producer, clock: Clock, tracer: ServiceTracer) -> None:
         self._timer = timer
@@ -148,13 +153,15 @@ class TimerLoop:
         self._due = clock.monotonic()
 
     def run_once(self) -> float:
-        """Run when due; returns the seconds until it is due again."""
-        if self._clock.monotonic() >= self._due:
-            self._run()
-            self._due = self._clock.monotonic() + self._timer.every_s
+        """Run when due or woken; returns the seconds until it is due again."""
+        woken = self._timer.wake.is_set()
+        self._timer.wake.clear()
+        if woken or self._clock.monotonic() >= self._due:
+            pause_s = self._timer.every_s if self._run() else min(self._timer.every_s, AGAIN_S)
+            self._due = self._clock.monotonic() + pause_s
         return self._due - self._clock.monotonic()
 
-    def _run(self) -> None:
+    def _run(self) -> bool:
         with self._tracer.running(self._timer.name) as work:
             try:
                 outputs = list(self._timer.run())
@@ -163,3 +170,5 @@ class TimerLoop:
             except TransientError as error:
                 work.failed(error)
                 log.warning("timer postponed", timer=self._timer.name, reason=str(error))
+                return False
+        return True

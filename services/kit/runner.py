@@ -12,10 +12,12 @@ from structlog.contextvars import bind_contextvars
 from services.kit.dead_letter_rate import DeadLetterRate
 from services.kit.errors import TransientError
 from services.kit.loop import ConsumerLoop, TimerLoop
-from services.kit.service import Resources, Service, Subscription
+from services.kit.service import Resources, Service, Subscription, Timer
+from services.kit.stop import Stop
 from services.kit.transport import Consumer, Transport
 
-POLL_S = 0.5
+# How long a consumer waits at a time; a message or the stop ends it at once.
+POLL_S = 5.0
 # Between two attempts to reach a broker that gives no messages.
 AWAY_S = 1.0
 
@@ -29,7 +31,7 @@ class Runner:
         self._services = services
         self._transport = transport
         self._resources = resources
-        self.stopping = threading.Event()
+        self.stopping = Stop()
         self.failure: BaseException | None = None
         self._threads: list[threading.Thread] = []
         # When each consumer and timer began the turn it is on, by thread (monotonic, s).
@@ -48,7 +50,7 @@ class Runner:
                 name = f"{service.name}:{timer.name}"
                 tracer = self._resources.tracing.of(service.name)
                 loop = TimerLoop(timer, self._transport.producer(), self._resources.clock, tracer)
-                self._spawn(service.name, name, partial(self._tick, name, loop))
+                self._spawn(service.name, name, partial(self._tick, name, timer, loop))
 
     def stop(self) -> None:
         """Ask every thread to end after the batch it is on."""
@@ -85,7 +87,10 @@ class Runner:
         rate = DeadLetterRate(self._resources.clock)
         while not self.stopping.is_set():
             try:
-                with closing(self._transport.consumer(service.name, [subscription.topic])) as consumer:
+                with (
+                    closing(self._transport.consumer(service.name, [subscription.topic])) as consumer,
+                    self.stopping.ringing(consumer.wake),
+                ):
                     self._take_turns(name, self._loop(service, subscription, consumer, rate))
             except TransientError as error:
                 log.warning("no messages now", topic=subscription.topic, reason=str(error))
@@ -111,11 +116,14 @@ class Runner:
             with self._turn(name):
                 loop.run_once(POLL_S)
 
-    def _tick(self, name: str, loop: TimerLoop) -> None:
-        while not self.stopping.is_set():
-            with self._turn(name):
-                due_s = loop.run_once()
-            self.stopping.wait(max(due_s, 0.0))
+    def _tick(self, name: str, timer: Timer, loop: TimerLoop) -> None:
+        with self.stopping.ringing(timer.wake.set):
+            while not self.stopping.is_set():
+                with self._turn(name):
+                    due_s = loop.run_once()
+                # A stop from here on sets it; one before may have set it for the turn.
+                if not self.stopping.is_set():
+                    timer.wake.wait(max(due_s, 0.0))
 
     @contextmanager
     def _turn(self, name: str) -> Iterator[None]:

@@ -13,6 +13,7 @@ from sqlalchemy import MetaData
 from services.kit.clock import Clock
 from services.kit.database import Database
 from services.kit.objects import Objects
+from services.kit.stop import Stop
 from services.kit.telemetry import Metrics
 from services.kit.tracing.tracer import Tracing
 from services.kit.transport import Handler, Outgoing, Received
@@ -46,19 +47,20 @@ class Timer:
     """Work that time itself brings: called every `every_s` seconds, its outputs sent like a handler's.
 
     `sent` is called with the outputs once they are durable at the broker: what a service must tell the others stays in
-    its state until then, so a crash in between tells it again.
+    its state until then, so a crash in between tells it again. Who sets `wake` has it called at once.
     """
 
     name: str
     every_s: float
     run: Callable[[], Iterable[Outgoing]]
     sent: Callable[[Sequence[Outgoing]], None] = lambda _: None
+    wake: Event = field(default_factory=Event)
 
 
 class Task(Protocol):
     """Work in a thread of its own, such as a server. Returns soon after `stop` is set; an exception ends Frottis."""
 
-    def __call__(self, stop: Event) -> None: ...
+    def __call__(self, stop: Stop) -> None: ...
 
 
 @dataclass(frozen=True)

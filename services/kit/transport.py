@@ -112,6 +112,10 @@ class Consumer(Protocol):
         """
         ...
 
+    def wake(self) -> None:
+        """Have a `poll` that waits, or else the next one, return. Any thread may say so."""
+        ...
+
     def commit(self, messages: Sequence[Received]) -> None:
         """These messages are done with: outputs are acknowledged and state is durable."""
         ...

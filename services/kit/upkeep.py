@@ -13,8 +13,8 @@ from services.kit.telemetry import Metrics
 from services.kit.topics import topics
 from services.kit.transport import Outgoing, Transport
 
-# Three times between two looks of a Prometheus; each is a question to the broker.
-GAUGES_EVERY_S = 5.0
+# More often than a Prometheus looks (15 s); each is some questions to the broker.
+GAUGES_EVERY_S = 10.0
 FORGET_EVERY_S = 3600.0
 LOOK_EVERY_S = 5.0
 

@@ -7,8 +7,7 @@ FrottisError
 │   └── NotExpressible      what was to be sent does not pass the checks: it is not sent
 ├── PortUnavailable         orders cannot be taken on the address that was set
 ├── CodesError              codes.yaml is not as its reader expects
-├── LineError               an exchange with the LIS did not end in an acknowledgement; `code` is the metric's word
-└── SendingElsewhere        this replica must not send now, nor record what it heard: another one does
+└── LineError               an exchange with the LIS did not end in an acknowledgement; `code` is the metric's word
 """
 
 from services.kit.errors import FrottisError
@@ -44,7 +43,3 @@ class LineError(FrottisError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-
-
-class SendingElsewhere(FrottisError):
-    """Another replica sends, or may: what this one was about to do is left to that one."""

@@ -6,9 +6,10 @@ order of messages.
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from threading import Event
 
 from google.protobuf.message import Message
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, event, insert, select
 from sqlalchemy.engine import Connection
 
 from services.kit.contracts import Delivery, Order
@@ -21,10 +22,13 @@ ORDERS, DELIVERIES = "orders", "deliveries"
 _CARRIED: dict[str, type[Message]] = {ORDERS: Order, DELIVERIES: Delivery}
 # Names the event in the outgoing message, so that exactly what was sent is removed.
 _EVENT = "event"
+# Stands with a connection on which something was noted since its last commit.
+_NOTED = "frottis-noted"
 
 
 def note(connection: Connection, topic: str, key: str, value: Message, deadline: datetime | None = None) -> None:
     """Tell `value` on `topic` once the transaction of `connection` is durable."""
+    connection.info[_NOTED] = True
     connection.execute(
         insert(EVENTS).values(
             topic=topic,
@@ -36,10 +40,12 @@ def note(connection: Connection, topic: str, key: str, value: Message, deadline:
 
 
 class Events:
-    """Feeds a Timer: `unsent` gives what is to be sent, `sent` removes it."""
+    """Feeds a Timer: `unsent` gives what is to be sent, `sent` removes it; `wake` is set when something is noted."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.wake = Event()
+        event.listen(database.engine, "commit", self._look)
 
     def unsent(self) -> Iterable[Outgoing]:
         """The oldest events, in the order in which they were noted."""
@@ -62,3 +68,10 @@ class Events:
         if ids:
             with self._database.transaction() as connection:
                 connection.execute(delete(EVENTS).where(EVENTS.c.id.in_(ids)))
+        if len(ids) == BATCH:
+            self.wake.set()
+
+    def _look(self, connection: Connection) -> None:
+        # Right before the commit: who is woken reads in a transaction of its own, and waits for this one to end.
+        if connection.info.pop(_NOTED, False):
+            self.wake.set()

@@ -1,7 +1,8 @@
 """What the LIS gateway keeps. Patients stand in `orders.echo` and `outbox.message`, and nowhere else in Frottis."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import Boolean, Column, Float, Integer, LargeBinary, String, Table, Text
 
+from services.kit.lease import leases_in
 from services.kit.migrations import tables_of
 
 METADATA = tables_of(__file__)
@@ -83,13 +84,5 @@ OUTBOX = Table(
     Column("ended", Float, index=True),
 )
 
-# One row: which replica sends, see `outbox.lease`.
-SENDER = Table(
-    "sender",
-    METADATA,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    # The process' own name of itself, made up at its start; empty when nobody sends.
-    Column("holder", String, nullable=False),
-    # Rises with every word of a holder.
-    Column("beat", BigInteger, nullable=False),
-)
+# Which replica sends.
+LEASES = leases_in(METADATA)

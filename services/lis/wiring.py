@@ -3,6 +3,7 @@
 from threading import Event
 from zoneinfo import ZoneInfo
 
+from services.kit.lease import TRUSTED, Lease
 from services.kit.service import Resources, Service, Subscription, Timer
 from services.kit.transport import each
 from services.lis.events import Events
@@ -14,7 +15,6 @@ from services.lis.mllp.client import Line
 from services.lis.mllp.conversation import Limits
 from services.lis.mllp.server import Server
 from services.lis.orders.store import OrderStore
-from services.lis.outbox.lease import Lease
 from services.lis.outbox.ledger import Ledger
 from services.lis.outbox.sender import Sender
 from services.lis.outbox.store import OutboxStore
@@ -23,19 +23,21 @@ from services.lis.reports.codes import read_codes
 from services.lis.reports.writer import OruWriter
 from services.lis.retention import Retention
 from services.lis.settings import LisSettings
-from services.lis.tables import METADATA
+from services.lis.tables import LEASES, METADATA
 
 NAME = "lis"
 # Tasks of the service; the server tells the port it was given as `address`.
 SERVER, SENDER = "mllp-server", "sender"
-_EVENTS_EVERY_S, _GAUGES_EVERY_S, _FORGET_EVERY_S = 0.2, 2.0, 3600.0
+# What this replica notes is told at once; so often it looks for what one that died has noted.
+_EVENTS_EVERY_S, _GAUGES_EVERY_S, _FORGET_EVERY_S = 5.0, 10.0, 3600.0
 
 
 def build(settings: LisSettings, resources: Resources) -> Service:
     """The service that takes orders and sends reports. Raises CodesError, SettingsError, TransientError."""
     database = resources.database(NAME, METADATA)
-    lease = Lease(database, resources.clock, settings.lease_s, exclusive=database.exclusive)
-    outbox = OutboxStore(database, resources.metrics, lease.check)
+    patience_s = settings.lease_s / TRUSTED
+    lease = Lease(database, LEASES, "sending", patience_s, resources.clock, exclusive=database.exclusive)
+    outbox = OutboxStore(database, resources.metrics, lease.require)
     orders, events = OrderStore(database), Events(database)
     retention = Retention(database, resources.clock, settings.keep_days)
     server = _server(settings, orders, resources)
@@ -47,7 +49,7 @@ def build(settings: LisSettings, resources: Resources) -> Service:
         name=NAME,
         subscriptions=(Subscription("reports", each(handlers.reports), on_poison=handlers.unsendable),),
         timers=(
-            Timer("lis events", _EVENTS_EVERY_S, events.unsent, events.sent),
+            Timer("lis events", _EVENTS_EVERY_S, events.unsent, events.sent, events.wake),
             Timer("sender lease", settings.lease_s / 4, lease.renew),
             Timer("outbox gauges", _GAUGES_EVERY_S, ledger.measure),
             Timer("forgetting", _FORGET_EVERY_S, retention.forget),

@@ -27,7 +27,7 @@ class ReasoningSettings(Settings):
     no_more_s: float = Field(
         300.0, gt=0, description="s before the deadline from which no further round is asked for; more than margin_s"
     )
-    guard_every_s: float = Field(2.0, gt=0, description="s between two looks for slides whose deadline is near")
+    guard_every_s: float = Field(5.0, gt=0, description="s between two looks for slides whose deadline is near")
     keep_days: float = Field(
         8.0, gt=0, description="days that the cells of a decided slide are kept here; longer than messages are kept"
     )

@@ -10,7 +10,7 @@ from services.review.endings import Endings
 from services.review.states import State
 from services.review.worklist import METADATA, Worklist
 
-GAUGES_EVERY_S = 5.0
+GAUGES_EVERY_S = 10.0
 
 
 def build(resources: Resources) -> Service:

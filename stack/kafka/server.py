@@ -18,7 +18,8 @@ from stack.processes import ServerFailed, ServerProcess, run
 
 POM = Path(__file__).with_name("pom.xml")
 # A small heap and the quick compiler: a broker for development, up in seconds.
-JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+# It counts for no profiler, which would wake it twenty times a second.
+JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
 
 # Ports, folder and listeners stand in the part that each broker gets of its own.
 COMMON = {
@@ -43,9 +44,12 @@ COMMON = {
     "num.network.threads": "2",
     "num.io.threads": "4",
     "log.cleaner.dedupe.buffer.size": "4194304",
+    # Twice a second it would write that nothing happened, for controllers that follow this one: there are none.
+    "metadata.max.idle.interval.ms": "0",
 }
 
 
+MAKE_CERTIFICATE = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30")
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
 
 
@@ -67,10 +71,12 @@ class Kafka(ServerProcess):
     def __init__(self, folder: Path, user: User | None = None) -> None:
         self.folder = folder
         self.user = user
-        self.port, self.secure_port = free_port(), free_port()
+        self.port, self.secure_port, self.mutual_port = free_port(), free_port(), free_port()
         self.bootstrap_servers = f"127.0.0.1:{self.port}"
         # For `user`, over TLS, with SCRAM-SHA-512; clients trust `certificate_file`.
         self.secure_servers = f"127.0.0.1:{self.secure_port}"
+        # For who has a certificate of `client_certificate`, over TLS; there where there is a `user`.
+        self.mutual_servers = f"127.0.0.1:{self.mutual_port}"
         self.certificate_file = folder / "certificate.pem"
         self._libraries = libraries()
         super().__init__(
@@ -97,10 +103,22 @@ class Kafka(ServerProcess):
             self._format()
         super().launch()
 
+    def client_certificate(self, name: str) -> tuple[Path, Path]:
+        """A certificate of the broker's own authority for a client, made anew, and its key: files in PEM."""
+        made, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        authority: list[str | Path] = ["-CA", self.certificate_file, "-CAkey", self._key_file]
+        kind = ["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=clientAuth"]
+        run([*MAKE_CERTIFICATE, "-subj", f"/CN={name}", *kind, *authority, "-keyout", key, "-out", made])
+        return made, key
+
     def tool(self, name: str, *arguments: str) -> str:
         """What one of Kafka's own tools prints, such as `org.apache.kafka.tools.TopicCommand`. Raises ServerFailed."""
         command = [*self._java(), name, "--bootstrap-server", self.bootstrap_servers, *arguments]
         return run(command)
+
+    @property
+    def _key_file(self) -> Path:
+        return self.folder / "key.pem"
 
     @property
     def _password_file(self) -> Path:
@@ -130,25 +148,24 @@ class Kafka(ServerProcess):
         controller = free_port()
         brokers = f"PLAINTEXT://127.0.0.1:{self.port}"
         if self.user is not None:
-            brokers += f",SASL_SSL://{self.secure_servers}"
+            brokers += f",SASL_SSL://{self.secure_servers},MUTUAL://{self.mutual_servers}"
         return {
             "controller.quorum.voters": f"1@127.0.0.1:{controller}",
             "listeners": f"{brokers},CONTROLLER://127.0.0.1:{controller}",
             "advertised.listeners": brokers,
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,MUTUAL:SSL,CONTROLLER:PLAINTEXT",
             "log.dirs": str(self.folder / "data"),
             **(self._secure() if self.user is not None else {}),
         }
 
     def _secure(self) -> dict[str, str]:
         """A certificate for this machine, signed by itself, and users that prove themselves by SCRAM."""
-        key = self.folder / "key.pem"
+        key = self._key_file
         if self.user is not None:
             self._password_file.touch(0o600)
             self._password_file.write_text(self.user.password, encoding="utf-8")
-        subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "30"]
-        files: list[str | Path] = ["-keyout", key, "-out", self.certificate_file]
-        run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, *files])
+        subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+        run([*MAKE_CERTIFICATE, *subject, "-keyout", key, "-out", self.certificate_file])
         store = self.folder / "keystore.pem"
         store.write_text(key.read_text(encoding="ascii") + self.certificate_file.read_text(encoding="ascii"))
         return {
@@ -156,6 +173,9 @@ class Kafka(ServerProcess):
             "ssl.keystore.location": str(store),
             "sasl.enabled.mechanisms": "SCRAM-SHA-512",
             "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": f"{SCRAM} required;",
+            "listener.name.mutual.ssl.client.auth": "required",
+            "listener.name.mutual.ssl.truststore.type": "PEM",
+            "listener.name.mutual.ssl.truststore.location": str(self.certificate_file),
         }
 
 

@@ -1,4 +1,4 @@
-"""Kafka over TLS, with a user that proves itself."""
+"""Kafka over TLS, with a user that proves itself by its password, or by a certificate."""
 
 import pytest
 
@@ -6,6 +6,8 @@ from services.kit.contracts import Tile
 from services.kit.errors import TransientError
 from services.kit.kafka import KafkaTransport
 from services.kit.transport import Outgoing
+from stack.kafka.server import MAKE_CERTIFICATE
+from stack.processes import run
 
 
 @pytest.fixture
@@ -22,12 +24,26 @@ def secure(cluster, tmp_path):
     }
 
 
+@pytest.fixture
+def mutual(cluster):
+    certificate, key = cluster.server.client_certificate("worker")
+    return {
+        "bootstrap_servers": cluster.server.mutual_servers,
+        "security_protocol": "SSL",
+        "ca_file": cluster.server.certificate_file,
+        "certificate_file": certificate,
+        "key_file": key,
+        "delivery_timeout_s": 2.0,
+    }
+
+
 def send(transport):
     transport.producer().send([Outgoing("tiles", "k", Tile(tile_id="a"))])
 
 
-def test_messages_pass_for_a_user_with_its_password(cluster, secure):
-    transport = cluster.open(**secure)
+@pytest.mark.parametrize("proof", ["secure", "mutual"])
+def test_messages_pass_for_who_proves_itself(cluster, request, proof):
+    transport = cluster.open(**request.getfixturevalue(proof))
     send(transport)
     consumer = transport.consumer("analysis", ["tiles"])
     batch = []
@@ -50,5 +66,20 @@ def test_a_wrong_password_and_an_unknown_authority_let_nothing_pass_and_tell_no_
     with pytest.raises(TransientError) as refused:
         send(transport)
     assert "horse" not in str(refused.value)
+    assert transport.waits_for() is not None
+    transport.close()
+
+
+@pytest.mark.parametrize("proof", ["none", "of another authority"])
+def test_without_a_certificate_that_the_broker_knows_nothing_passes(cluster, mutual, tmp_path, proof):
+    if proof == "none":
+        del mutual["certificate_file"], mutual["key_file"]
+    else:
+        stranger = ["-subj", "/CN=worker", "-keyout", tmp_path / "key.pem", "-out", tmp_path / "certificate.pem"]
+        run([*MAKE_CERTIFICATE, *stranger])
+        mutual |= {"certificate_file": tmp_path / "certificate.pem", "key_file": tmp_path / "key.pem"}
+    transport = KafkaTransport(cluster.settings(**mutual), cluster.registry)
+    with pytest.raises(TransientError):
+        send(transport)
     assert transport.waits_for() is not None
     transport.close()

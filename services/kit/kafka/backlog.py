@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +39,7 @@ class Backlog:
         self._delayed: list[tuple[float, int, Held]] = []
         self._arrivals: dict[tuple[Place, int], int] = {}
         self._count = itertools.count()
-        self.size = 0
+        self._sizes: Counter[str] = Counter()
 
     def add(self, held: Held) -> None:
         self.put_back(held, due=0.0)
@@ -47,19 +48,29 @@ class Backlog:
         """Not to be taken before `due` (monotonic s)."""
         arrival = self._arrivals.setdefault(held.position, next(self._count))
         heapq.heappush(self._delayed, (due, arrival, held))
-        self.size += held.size
+        self._sizes[held.place[0]] += held.size
 
-    def take(self, limit: int, now: float) -> list[Held]:
-        """Up to `limit` due messages of one topic."""
+    def size(self, topic: str) -> int:
+        """What waits of a topic, in bytes."""
+        return self._sizes[topic]
+
+    @property
+    def empty(self) -> bool:
+        """Nothing waits."""
+        return not (self._ready or self._delayed)
+
+    def take(self, topics: Collection[str], limit: int, now: float) -> list[Held]:
+        """Up to `limit` due messages of one of `topics`."""
         self._ripen(now)
-        topic = min(self._ready, key=lambda name: self._ready[name][0][:2], default=None)
+        due = self._ready.keys() & set(topics)
+        topic = min(due, key=lambda name: self._ready[name][0][:2], default=None)
         if topic is None:
             return []
         queue = self._ready[topic]
         taken = [heapq.heappop(queue)[2] for _ in range(min(limit, len(queue)))]
         if not queue:
             del self._ready[topic]
-        self.size -= sum(held.size for held in taken)
+        self._sizes[topic] -= sum(held.size for held in taken)
         return taken
 
     def next_due(self) -> float | None:
@@ -81,7 +92,9 @@ class Backlog:
         self._delayed = [entry for entry in self._delayed if entry[2].place not in places]
         heapq.heapify(self._delayed)
         self._arrivals = {position: n for position, n in self._arrivals.items() if position[0] not in places}
-        self.size = sum(entry[2].size for entry in (*kept, *self._delayed))
+        self._sizes.clear()
+        for entry in (*kept, *self._delayed):
+            self._sizes[entry[2].place[0]] += entry[2].size
 
     def _ripen(self, now: float) -> None:
         while self._delayed and self._delayed[0][0] <= now:

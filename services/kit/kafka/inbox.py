@@ -1,8 +1,8 @@
-"""Where the threads that fetch and the thread that handles meet: what waits, what is out, what is done."""
+"""Where the thread that fetches and the threads that handle meet: what waits, what is out, what is done."""
 
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.kit.kafka.backlog import Backlog, Held, Place
@@ -19,7 +19,7 @@ class _Out:
 
 
 class Inbox:
-    """All of one consumer. Every method may be called by any thread."""
+    """All of one group in this process, about `most_bytes` of each topic. Any thread may call every method."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
@@ -28,21 +28,26 @@ class Inbox:
         self._out: dict[tuple[Place, int], _Out] = {}
         self._offsets: dict[Place, PartitionOffsets] = {}
         self._failure: BaseException | None = None
+        self._woken: set[str] = set()
 
-    # For the handling thread.
+    # For the handling threads.
 
-    def take(self, limit: int, timeout_s: float) -> Sequence[Held]:
-        """Up to `limit` messages of one topic, most urgent first; raises what a fetching thread failed of."""
+    def take(self, topics: Collection[str], limit: int, timeout_s: float) -> Sequence[Held]:
+        """Up to `limit` messages of one of `topics`, most urgent first; raises what the fetching thread failed of.
+
+        None once one of them was woken.
+        """
         until = time.monotonic() + timeout_s
         with self._changed:
             while True:
                 if self._failure is not None:
                     raise self._failure
                 now = time.monotonic()
-                taken = self._backlog.take(limit, now)
-                if taken or now >= until:
+                taken = self._backlog.take(topics, limit, now)
+                if taken or not self._woken.isdisjoint(topics) or now >= until:
                     break
                 self._changed.wait(min(until, self._backlog.next_due() or until) - now)
+            self._woken -= set(topics)
             self._out.update({held.position: _Out(held, now) for held in taken})
             return taken
 
@@ -66,29 +71,34 @@ class Inbox:
                 if out is not None and not out.moved:
                     self._backlog.put_back(replace(out.held, attempts=out.held.attempts + 1), due)
 
+    def wake(self, topics: Collection[str]) -> None:
+        """Have a `take` of these return, now or the next time."""
+        with self._changed:
+            self._woken |= set(topics)
+            self._changed.notify_all()
+
     def flushed(self, within_s: float) -> bool:
         """Wait until all that is done is committed; False when it is not in time."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._uncommitted(self._offsets), within_s)
 
-    # For the fetching threads.
+    # For the fetching thread.
 
-    @property
-    def full(self) -> bool:
+    def full(self, topic: str) -> bool:
+        """As much of the topic waits as may."""
         with self._changed:
-            return self._backlog.size >= self._most_bytes
+            return self._backlog.size(topic) >= self._most_bytes
 
-    @property
-    def roomy(self) -> bool:
-        """Empty enough to fetch again after it was full."""
+    def roomy(self, topic: str) -> bool:
+        """Empty enough to fetch the topic again after it was full."""
         with self._changed:
-            return self._backlog.size <= self._most_bytes // 2
+            return self._backlog.size(topic) <= self._most_bytes // 2
 
     @property
     def busy(self) -> bool:
         """Something waits, is out, or is to be committed: time matters."""
         with self._changed:
-            return bool(self._backlog.size or self._out or self._uncommitted(self._offsets))
+            return not self._backlog.empty or bool(self._out or self._uncommitted(self._offsets))
 
     def oldest_out_s(self) -> float:
         """How long the longest message that is out has been so; 0 without any."""
@@ -106,16 +116,17 @@ class Inbox:
             self._offsets[place] = PartitionOffsets(start)
 
     def accept(self, messages: Sequence[Held], passed_over: Sequence[Held], next_offsets: Mapping[Place, int]) -> None:
-        """Fetched messages; `passed_over` are not ours to handle, below `next_offsets` nothing else will come."""
+        """Fetched messages; `passed_over` are not ours to handle, below `next_offsets` nothing else will come.
+
+        What comes of partitions that are not ours, since they were left meanwhile, is let go.
+        """
         with self._changed:
-            for held in messages:
-                if self._offsets[held.place].fetched(held.offset):
-                    self._backlog.add(held)
-            for held in passed_over:
-                if self._offsets[held.place].fetched(held.offset):
-                    self._offsets[held.place].finish(held.offset)
-            for place, offset in next_offsets.items():
-                self._offsets[place].passed(offset)
+            for held in self._fetched(messages):
+                self._backlog.add(held)
+            for held in self._fetched(passed_over):
+                self._offsets[held.place].finish(held.offset)
+            for place in next_offsets.keys() & self._offsets.keys():
+                self._offsets[place].passed(next_offsets[place])
             self._changed.notify_all()
 
     def next_offsets(self) -> Mapping[Place, int]:
@@ -155,11 +166,23 @@ class Inbox:
                 self._offsets.pop(place, None)
             self._changed.notify_all()
 
+    def leave(self, topics: Collection[str]) -> None:
+        """Nobody handles these any more: what is out will not be finished, what is ours given up."""
+        with self._changed:
+            self._out = {position: out for position, out in self._out.items() if position[0][0] not in topics}
+        self.give_up([place for place in self.known() if place[0] in topics])
+
     def fail(self, failure: BaseException) -> None:
-        """Have the handling thread raise this."""
+        """Have the handling threads raise this."""
         with self._changed:
             self._failure = failure
             self._changed.notify_all()
+
+    def _fetched(self, messages: Sequence[Held]) -> Iterator[Held]:
+        """Those that are new, of our partitions."""
+        for held in messages:
+            if held.place in self._offsets and self._offsets[held.place].fetched(held.offset):
+                yield held
 
     def _uncommitted(self, places: Collection[Place]) -> Mapping[Place, Progress]:
         progress = {place: self._offsets[place].progress() for place in places}

@@ -5,7 +5,8 @@ The library's consumer may be used by one thread only, and leaves its group when
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import structlog
@@ -23,41 +24,78 @@ from services.kit.kafka.sockets import connected
 from services.kit.kafka.wire import held, meant_for
 
 # How long a poll may wait: with work under way its end is to be committed soon, without any nothing is to be done.
-BUSY_S, IDLE_S = 0.1, 1.0
+BUSY_S, IDLE_S = 0.1, 2.0
 # How long the broker may hold a request for messages when there are none; one that arrives is sent at once. Asking more
-# often costs an empty system a part of a core; less often, a partition that moved here waits for the answer.
-HOLD_S = 2.0
+# often costs an empty system a part of a core; less often, a partition that moved here, or that is fetched again after
+# its topic was full, waits for the answer while nothing else comes.
+HOLD_S = 5.0
 COMMIT_TIMEOUT_S = 2.0
 CLOSE_TIMEOUT_S = 5.0
 TRY_AGAIN_S = 0.5
+# Longer than a commit and the goodbye to the group take.
+_STOP_S = 15.0
+_FLUSH_S = 2.0
 MOST_RECORDS = 2000
 
 log = structlog.get_logger()
 
 
 class Intake(threading.Thread):
-    """Fetches one topic for one group into the inbox, and commits what the inbox says is done."""
+    """Fetches what one group takes in this process into the inbox, and commits what the inbox says is done.
 
-    def __init__(self, settings: KafkaSettings, group: str, group_id: str, topic: str, inbox: Inbox) -> None:
+    One for all topics of a service: each costs heartbeats and polls, also when there is nothing to fetch.
+    """
+
+    def __init__(self, settings: KafkaSettings, group: str, group_id: str) -> None:
         super().__init__(name=f"kafka:{group_id}", daemon=True)
+        self.group = group
+        self.inbox = Inbox(settings.read_ahead_mb * 1_000_000)
         self._settings = settings
-        self._group = group
         self._group_id = group_id
-        self._topic = topic
-        self._inbox = inbox
+        # How many take each topic. Of one that nobody takes any more, nothing is fetched.
+        self._taken: Counter[str] = Counter()
+        self._entering = threading.Lock()
         self._stop_requested = threading.Event()
         self._away = False
+
+    def enter(self, topics: Collection[str]) -> bool:
+        """Fetch these too; False when it has ended, since nobody took anything any more."""
+        with self._entering:
+            if self._stop_requested.is_set():
+                return False
+            self._taken.update(topics)
+            return True
+
+    def leave(self, topics: Collection[str]) -> None:
+        """One who entered takes these no more; what is done of them is committed. Ends when it was the last."""
+        with self._entering:
+            self._taken.subtract(topics)
+            if not self._wanted():
+                self._stop_requested.set()
+        if self._stop_requested.is_set():
+            self.end()
+        else:
+            self.inbox.flushed(_FLUSH_S)
+            self.inbox.leave([topic for topic in topics if topic not in self._wanted()])
 
     def stop(self) -> None:
         """Commit what is done, leave the group, end."""
         self._stop_requested.set()
+
+    def end(self) -> None:
+        """The same, having waited for it."""
+        self.stop()
+        self.join(_STOP_S)
+
+    def _wanted(self) -> set[str]:
+        return {topic for topic, takers in self._taken.items() if takers > 0}
 
     def run(self) -> None:
         try:
             while not self._stop_requested.is_set():
                 self._patiently(self._consume)
         except BaseException as error:  # noqa: BLE001 - raised in the handling thread
-            self._inbox.fail(error)
+            self.inbox.fail(error)
 
     def _patiently(self, do: Callable[[], None]) -> bool:
         """Do it; False when Kafka is away, having waited a little."""
@@ -83,32 +121,38 @@ class Intake(threading.Thread):
             listener = Membership(
                 consumer,
                 assignor,
-                self._inbox,
+                self.inbox,
                 drain_s=self._settings.drain_s,
                 stopping=self._stop_requested.is_set,
             )
-            consumer.subscribe([self._topic], listener=listener)
             while not self._stop_requested.is_set():
+                self._subscribe(consumer, listener)
                 if not self._patiently(lambda: self._turn(consumer)):
                     self._rewind(consumer)
             self._patiently(lambda: self._commit(consumer))
         finally:
             consumer.close(autocommit=False, timeout_ms=ms(CLOSE_TIMEOUT_S))
-            self._inbox.give_up([place for place in self._inbox.known() if place[0] == self._topic])
+            self.inbox.give_up(self.inbox.known())
+
+    def _subscribe(self, consumer: Any, listener: Membership) -> None:
+        with self._entering:
+            wanted = self._wanted()
+        if wanted and wanted != consumer.subscription():
+            consumer.subscribe(sorted(wanted), listener=listener)
 
     def _turn(self, consumer: Any) -> None:
-        if self._inbox.oldest_out_s() > self._settings.longest_handling_s:
+        if self.inbox.oldest_out_s() > self._settings.longest_handling_s:
             # Without polls Kafka gives the partitions to a worker that is alive.
             self._stop_requested.wait(IDLE_S)
             return
         self._commit(consumer)
         self._throttle(consumer)
-        fetched = consumer.poll(timeout_ms=ms(BUSY_S if self._inbox.busy else IDLE_S), max_records=MOST_RECORDS)
+        fetched = consumer.poll(timeout_ms=ms(BUSY_S if self.inbox.busy else IDLE_S), max_records=MOST_RECORDS)
         self._accept(consumer, [record for records in fetched.values() for record in records])
         self._open_new(consumer)
 
     def _commit(self, consumer: Any) -> None:
-        progress = self._inbox.progress(consumer.assignment())
+        progress = self.inbox.progress(consumer.assignment())
         if not progress:
             return
         try:
@@ -116,31 +160,40 @@ class Intake(threading.Thread):
         except MEMBERSHIP as error:
             log.info("committed after the rebalance", group=self._group_id, error=type(error).__name__)
         else:
-            self._inbox.committed(progress)
+            self.inbox.committed(progress)
 
     def _throttle(self, consumer: Any) -> None:
         """Fetch no more than the inbox may hold; a poll without anything to fetch still keeps the partitions."""
-        if self._inbox.full:
-            consumer.pause(*consumer.assignment())
-        elif consumer.paused() and self._inbox.roomy:
-            consumer.resume(*(set(self._inbox.known()) & consumer.assignment()))
+        assigned, paused, known = consumer.assignment(), consumer.paused(), self.inbox.known()
+        full = {place for place in assigned - paused if self.inbox.full(place.topic)}
+        if full:
+            consumer.pause(*full)
+        again = {place for place in paused & assigned & set(known) if self.inbox.roomy(place.topic)}
+        if again:
+            consumer.resume(*again)
 
     def _accept(self, consumer: Any, records: Sequence[Any]) -> None:
-        ours = [held(record) for record in records if meant_for(self._group, record)]
-        others = [held(record) for record in records if not meant_for(self._group, record)]
+        ours = [held(record) for record in records if meant_for(self.group, record)]
+        others = [held(record) for record in records if not meant_for(self.group, record)]
         places = {(record.topic, record.partition) for record in records}
-        self._inbox.accept(ours, others, {place: consumer.position(TopicPartition(*place)) for place in places})
+        self.inbox.accept(ours, others, {place: consumer.position(TopicPartition(*place)) for place in places})
 
     def _open_new(self, consumer: Any) -> None:
         """Learn which messages of a new partition are done, then let it be fetched."""
-        for partition in consumer.assignment() - set(self._inbox.known()):
+        new = consumer.assignment() - set(self.inbox.known())
+        for partition in [place for place in new if place.topic in self._wanted()]:
             committed = consumer.committed(partition, metadata=True, timeout_ms=ms(COMMIT_TIMEOUT_S))
-            self._inbox.open(partition, Progress(committed.offset, committed.metadata) if committed else Progress(0))
+            # It may have been ours before, and read on, when its topic was left and is taken again.
+            if committed:
+                consumer.seek(partition, committed.offset)
+            else:
+                consumer.seek_to_beginning(partition)
+            self.inbox.open(partition, Progress(committed.offset, committed.metadata) if committed else Progress(0))
             consumer.resume(partition)
 
     def _rewind(self, consumer: Any) -> None:
         """A poll that failed may have read messages that it did not return."""
-        for place, offset in self._inbox.next_offsets().items():
+        for place, offset in self.inbox.next_offsets().items():
             partition = TopicPartition(*place)
             if partition in consumer.assignment():
                 consumer.seek(partition, offset)

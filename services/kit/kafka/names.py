@@ -16,9 +16,9 @@ class Names:
         """Where messages of `topic` that cannot be handled are kept."""
         return f"{self._prefix}{topic}{DEAD}"
 
-    def group(self, group: str, topic: str) -> str:
-        """A consumer group for each topic of a service: a rebalance of one does not hold up the others."""
-        return f"{self._prefix}{group}.{topic}"
+    def group(self, group: str) -> str:
+        """A service's consumer group."""
+        return f"{self._prefix}{group}"
 
     def bare(self, topic: str) -> str:
         """The registry's name of a topic on the cluster."""

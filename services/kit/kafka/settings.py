@@ -42,7 +42,7 @@ class KafkaSettings(Settings):
     longest_handling_s: float = Field(
         900.0, gt=0, description="seconds in one batch after which a worker is taken for hung and loses its partitions"
     )
-    read_ahead_mb: int = Field(64, ge=1, description="megabytes of waiting messages that a subscription sorts")
+    read_ahead_mb: int = Field(64, ge=1, description="megabytes of waiting messages of each topic that a worker sorts")
 
     @model_validator(mode="after")
     def _usable(self) -> Self:

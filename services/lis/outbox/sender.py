@@ -10,17 +10,20 @@ import structlog
 from services.kit.clock import Clock
 from services.kit.contracts import Reason
 from services.kit.errors import TransientError
+from services.kit.lease import Lease, LeaseLost
+from services.kit.stop import Stop
 from services.kit.tracing.tracer import ServiceTracer
 from services.kit.tracing.work import Work
-from services.lis.errors import LineError, SendingElsewhere
+from services.lis.errors import LineError
 from services.lis.hl7.answer import Answer, read_answer
 from services.lis.mllp.client import Line
 from services.lis.outbox.entry import SENDING, Entry
-from services.lis.outbox.lease import Lease
 from services.lis.outbox.ledger import Ledger
 from services.lis.outbox.turns import Turns
 
-IDLE_S = 0.5
+# How long it sleeps: while something waits to be sent or answered, or the LIS to be reached; and while nothing does,
+# for what another replica puts into the outbox or leaves behind. What this one puts there wakes it.
+IDLE_S, EMPTY_S = 0.5, 2.0
 _UNTRIED = "the LIS has not been tried yet"
 
 log = structlog.get_logger()
@@ -48,17 +51,19 @@ class Sender:
         self._clock = clock
         self._ack_timeout_s = ack_timeout_s
         self._wake = Event()
+        self._pause_s = IDLE_S
         self._standing_by = True
         # None when the LIS can be reached or another replica sends, or what is wrong: the service's readiness.
         self.trouble: str | None = _UNTRIED
 
-    def __call__(self, stop: Event) -> None:
+    def __call__(self, stop: Stop) -> None:
         """Send until `stop`."""
         try:
-            while not stop.is_set():
-                if not self._turn(stop):
-                    self._wake.wait(IDLE_S)
-                    self._wake.clear()
+            with stop.ringing(self.wake):
+                while not stop.is_set():
+                    if not self._turn(stop):
+                        self._wake.wait(self._pause_s)
+                        self._wake.clear()
         finally:
             self.close()
 
@@ -66,7 +71,7 @@ class Sender:
         """Leave the line, and sending, to another."""
         self._line.close()
         try:
-            self._lease.release()
+            self._lease.give_back()
         except TransientError as error:
             log.warning("another replica sends later", reason=str(error))
 
@@ -76,14 +81,16 @@ class Sender:
 
     def run_once(self, stop: Event) -> bool:
         """One exchange; False when no message is due. Raises TransientError when the outbox cannot be used now."""
-        if not self._lease.hold():
+        self._pause_s = IDLE_S
+        if not self._lease.take():
             self._stand_by()
+            self._pause_s = EMPTY_S
             return False
         if self._standing_by:
             self._standing_by, self.trouble = False, _UNTRIED
         try:
             return self._send_next(stop)
-        except SendingElsewhere as error:
+        except LeaseLost as error:
             log.warning("sending left to another replica", reason=str(error))
             self._stand_by()
             return False
@@ -92,9 +99,11 @@ class Sender:
         waiting = None
         try:
             self._hear_pending()
-            waiting = self._turns.next(self._ledger.waiting())
+            unanswered = self._ledger.waiting()
+            waiting = self._turns.next(unanswered)
             if waiting is None:
                 self._probe()
+                self._pause_s = IDLE_S if unanswered else EMPTY_S
                 return False
             self._open()
         except LineError as error:
@@ -116,7 +125,7 @@ class Sender:
         with self._tracer.asking("send to LIS", entry.slide.slide_id) as work:
             work.note(attempt=entry.attempts)
             try:
-                self._lease.require()
+                self._lease.rely()
                 self._line.send(entry.content, self._ack_timeout_s)
                 self._await_answer(entry, stop, work)
             except LineError as error:

@@ -23,7 +23,7 @@ from services.lis.tables import OUTBOX
 class OutboxStore:
     """Safe for use by several threads; durable when a method returns. Methods raise TransientError (disk full).
 
-    `fence` says within a transaction whether this process may record what comes of sending; it raises SendingElsewhere.
+    `fence` says within a transaction whether this process may record what comes of sending; it raises LeaseLost.
     """
 
     def __init__(self, database: Database, metrics: Metrics, fence: Callable[[Connection], None]) -> None:
@@ -64,7 +64,7 @@ class OutboxStore:
     def attempt(self, entry_id: int, at: datetime) -> Entry:
         """Record that the message is about to be sent, so that a crash does not hide that it may have been.
 
-        Raises SendingElsewhere.
+        Raises LeaseLost.
         """
         with self._sending() as connection:
             entry = _load(connection, entry_id)
@@ -77,7 +77,7 @@ class OutboxStore:
     def explain(self, entry_id: int, reason: Reason, at: datetime) -> None:
         """Why the message is still on its way. The others hear a reason once, not at every attempt.
 
-        Raises SendingElsewhere.
+        Raises LeaseLost.
         """
         with self._sending() as connection:
             entry = _load(connection, entry_id)
@@ -89,7 +89,7 @@ class OutboxStore:
     def settle(self, control_id: str, judge: Callable[[Entry], Entry], at: datetime) -> tuple[Entry, Entry] | None:
         """The entry of that MSH-10 before and after `judge`; None when no message of ours has it.
 
-        Raises SendingElsewhere: the answer is that to another connection's message, which that one waits for.
+        Raises LeaseLost: the answer is that to another connection's message, which that one waits for.
         """
         with self._sending() as connection:
             row = connection.execute(select(OUTBOX).where(OUTBOX.c.control_id == control_id)).one_or_none()

@@ -1,6 +1,7 @@
 """A server that is killed, away, or not who it should be."""
 
 import threading
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -67,6 +68,14 @@ def test_what_was_written_survives_every_kill(review, postgres):
     kept = review.rows()
     assert set(written) <= set(kept)
     assert max(kept.values()) <= tried[0]
+
+
+def test_a_server_that_is_killed_leaves_nothing_in_shared_memory(review, postgres):
+    """What it maps from there, it would leave behind: nothing but a normal end removes it."""
+    write(review.open(), "before")
+    mapped = Path(f"/proc/{postgres.pid}/maps").read_text(encoding="utf-8", errors="replace")
+    assert "/dev/shm/" not in mapped
+    assert "pg_dynshmem/" in mapped
 
 
 def test_a_service_that_starts_before_its_server_waits_for_it(review, postgres):

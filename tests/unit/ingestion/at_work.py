@@ -7,17 +7,18 @@ from datetime import UTC, datetime
 import numpy as np
 
 from services.ingestion.handlers import IngestionHandlers
-from services.ingestion.lease import Lease
 from services.ingestion.pixels import PixelStore
 from services.ingestion.reading import SlideReader
 from services.ingestion.retention import TileRetention
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.store import Stores
-from services.ingestion.tables import METADATA
+from services.ingestion.tables import LEASES, METADATA
 from services.ingestion.watcher import Watcher
+from services.ingestion.wiring import HANGS_S
 from services.kit.clock import ManualClock, from_timestamp
 from services.kit.contracts import Order, Priority, Reading, ScanState, Tile
 from services.kit.database import Database
+from services.kit.lease import Lease
 from services.kit.objects import Objects
 from services.kit.telemetry import Metrics
 from services.simulator.vsi import Stack, StackKind, write_slide
@@ -64,7 +65,7 @@ class Ingestion:
         self.retention = TileRetention(self.objects, self.database, pruning, self.clock, self.metrics, keep_days)
 
     def lease(self, work, patience_s):
-        return Lease(self.database, work, patience_s, self.clock, exclusive=self.exclusive)
+        return Lease(self.database, LEASES, work, patience_s, self.clock, exclusive=self.exclusive, hangs_s=HANGS_S)
 
     def replica(self, **settings):
         """Another replica on the same share, database and object store, with the same clock."""

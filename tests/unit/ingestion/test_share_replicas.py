@@ -7,8 +7,9 @@ from contextlib import contextmanager
 import pytest
 
 from services.ingestion import looks
-from services.ingestion.lease import HANGS_S, LeaseLost
+from services.ingestion.wiring import HANGS_S
 from services.kit.contracts import Decision, Delivery, DeliveryState, Reading
+from services.kit.lease import LeaseLost
 from tests.unit.ingestion.at_work import ADMITTED, FEW_CELLS, HELD, NOON, STAT, WAITING, Ingestion, write
 
 DAY_S = 86_400

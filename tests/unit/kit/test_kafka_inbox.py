@@ -27,7 +27,7 @@ def accept(inbox, *messages, passed_over=()):
 
 
 def take(inbox, limit=100):
-    return [message.position for message in inbox.take(limit, 0.0)]
+    return [message.position for message in inbox.take({"tiles"}, limit, 0.0)]
 
 
 def test_a_message_is_out_until_it_is_finished_and_then_to_be_committed(inbox):
@@ -93,11 +93,11 @@ def test_what_is_out_when_delivery_stops_can_still_be_finished(inbox):
 
 def test_it_is_full_at_its_size_and_roomy_at_half_of_it(inbox):
     accept(inbox, *(held(n) for n in range(10)))
-    assert (inbox.full, inbox.roomy) == (True, False)
+    assert (inbox.full("tiles"), inbox.roomy("tiles")) == (True, False)
     take(inbox, 1)
-    assert (inbox.full, inbox.roomy) == (False, False)
+    assert (inbox.full("tiles"), inbox.roomy("tiles")) == (False, False)
     take(inbox, 4)
-    assert (inbox.full, inbox.roomy) == (False, True)
+    assert (inbox.full("tiles"), inbox.roomy("tiles")) == (False, True)
 
 
 def test_it_is_busy_until_everything_is_committed(inbox):
@@ -115,12 +115,12 @@ def test_it_is_busy_until_everything_is_committed(inbox):
 def test_the_handling_thread_raises_what_the_fetching_thread_failed_of(inbox):
     inbox.fail(ValueError("not authorised"))
     with pytest.raises(ValueError, match="not authorised"):
-        inbox.take(1, 60.0)
+        inbox.take({"tiles"}, 1, 60.0)
 
 
 def test_a_waiting_thread_is_woken_by_a_message(inbox):
     taken = []
-    thread = threading.Thread(target=lambda: taken.extend(inbox.take(1, 60.0)))
+    thread = threading.Thread(target=lambda: taken.extend(inbox.take({"tiles"}, 1, 60.0)))
     thread.start()
     accept(inbox, held(0))
     thread.join(30)
@@ -136,3 +136,35 @@ def test_flushing_waits_for_the_commit(inbox):
     committing.start()
     assert inbox.flushed(30.0)
     committing.join(30)
+
+
+def test_a_topic_that_is_full_leaves_room_for_others(inbox):
+    accept(inbox, *(held(n) for n in range(10)))
+    assert (inbox.full("orders"), inbox.roomy("orders")) == (False, True)
+
+
+def test_each_takes_of_its_own_topics_alone(inbox):
+    inbox.open(("orders", 0), Progress(0))
+    accept(inbox, held(0), held(0, ("orders", 0)))
+    assert [message.place for message in inbox.take({"orders"}, 9, 0.0)] == [("orders", 0)]
+    assert inbox.take({"orders"}, 9, 0.0) == []
+    assert take(inbox) == [(PLACE, 0)]
+
+
+def test_of_a_topic_that_is_left_nothing_holds_up_the_others(inbox):
+    inbox.open(("orders", 0), Progress(0))
+    accept(inbox, held(0), held(1), held(0, ("orders", 0)))
+    take(inbox, 1)
+    inbox.leave({"tiles"})
+    accept(inbox, held(2), passed_over=[held(3)])
+    assert take(inbox) == []
+    assert not inbox.any_out({PLACE})
+    assert inbox.known() == [("orders", 0)]
+    assert [message.place for message in inbox.take({"orders"}, 9, 0.0)] == [("orders", 0)]
+
+
+def test_who_waits_for_a_topic_is_woken(inbox):
+    inbox.wake({"orders"})
+    inbox.wake({"tiles"})
+    assert inbox.take({"tiles"}, 1, 3600.0) == []
+    assert inbox.take({"orders"}, 1, 3600.0) == []

@@ -8,7 +8,7 @@ from services.kit.contracts import Tile, TileCells
 from services.kit.dead_letter_rate import MOST_DEAD_LETTERS, WITHIN_S, DeadLetterRate, TooManyDeadLetters
 from services.kit.errors import PoisonError, TransientError
 from services.kit.local_log import LocalLog
-from services.kit.loop import ConsumerLoop, TimerLoop
+from services.kit.loop import AGAIN_S, ConsumerLoop, TimerLoop
 from services.kit.service import Service, Subscription, Timer
 from services.kit.telemetry import Metrics
 from services.kit.tracing.tracer import Tracing
@@ -223,8 +223,20 @@ def test_a_timer_survives_a_broker_that_cannot_take_messages(log, clock):
 
     told = []
     loop = TimerLoop(Timer("t", 5.0, list, lambda outputs: told.append(outputs)), Away(), clock, TRACER)
-    assert loop.run_once() == pytest.approx(5.0)
+    assert loop.run_once() == pytest.approx(AGAIN_S)
     assert told == []
+
+
+def test_a_timer_that_is_woken_runs_before_it_is_due(log, clock):
+    runs = []
+    timer = Timer("t", 5.0, lambda: runs.append(1) or [])
+    loop = TimerLoop(timer, log, clock, TRACER)
+    loop.run_once()
+    clock.advance(1)
+    timer.wake.set()
+    assert loop.run_once() == pytest.approx(5.0)
+    loop.run_once()
+    assert len(runs) == 2
 
 
 def test_a_wall_clock_set_back_does_not_stop_a_timer(log, clock):

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from services.kit.errors import SettingsError
 from services.kit.http import OperationsEnded, OperationsServer, operations_app
 from services.kit.service import Service
+from services.kit.stop import Stop
 from services.kit.telemetry import Metrics
 
 
@@ -17,7 +18,7 @@ def test_a_service_answers_whether_it_lives_and_is_ready():
     ailing = []
     app = operations_app([service], Metrics(), lambda: ailing[0] if ailing else None)
     server = OperationsServer(app, "127.0.0.1", 0)
-    stop = threading.Event()
+    stop = Stop()
     thread = threading.Thread(target=server, args=(stop,))
     thread.start()
     try:
@@ -48,4 +49,4 @@ def test_an_operations_server_that_ends_by_itself_is_a_failure():
     server = OperationsServer(FastAPI(), "127.0.0.1", 0)
     server._server.should_exit = True
     with pytest.raises(OperationsEnded):
-        server(threading.Event())
+        server(Stop())

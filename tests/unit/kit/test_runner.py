@@ -140,6 +140,9 @@ class Broken:
         self.failures.append("connection lost")
         raise TransientError("connection lost")
 
+    def wake(self):
+        pass
+
     def close(self):
         self.closed += 1
 
@@ -155,3 +158,31 @@ def test_a_broker_that_is_away_is_asked_again_until_it_is_back(log, monkeypatch)
     assert arrived.wait(60)
     assert ended(runner)
     assert (broken.failures, broken.closed, runner.failure) == (["no connection", "connection lost"], 1, None)
+
+
+def test_a_stop_ends_the_waits_of_consumers_and_timers_at_once(log, monkeypatch):
+    monkeypatch.setattr("services.kit.runner.POLL_S", 3600.0)
+    ran = threading.Event()
+    timer = Timer("t", 3600.0, lambda: ran.set() or [])
+    runner = runner_of(log, Service("analysis", (Subscription("tiles", each(lambda _: [])),), (timer,)))
+    runner.start()
+    assert ran.wait(60)
+    assert ended(runner)
+
+
+def test_a_message_given_back_comes_again_when_it_is_due_though_nothing_else_happens(log, monkeypatch):
+    monkeypatch.setattr("services.kit.runner.POLL_S", 3600.0)
+    attempts, done = [], threading.Event()
+
+    def handle(batch):
+        attempts.extend(batch)
+        if len(attempts) == 1:
+            raise TransientError("not now")
+        done.set()
+        return []
+
+    runner = runner_of(log, Service("analysis", (Subscription("tiles", handle),)))
+    log.send([Outgoing("tiles", "k", Tile(tile_id="a"))])
+    runner.start()
+    assert done.wait(60)
+    assert ended(runner)

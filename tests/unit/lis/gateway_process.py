@@ -11,6 +11,7 @@ from services.kit.clock import SystemClock
 from services.kit.database import Database
 from services.kit.objects import Objects
 from services.kit.service import Resources
+from services.kit.stop import Stop
 from services.kit.telemetry import Metrics
 from services.lis.settings import LisSettings
 from services.lis.wiring import SERVER, build
@@ -28,7 +29,7 @@ def main(folder: Path, host: str, port: int, lease_s: float | None) -> None:
         return opened
 
     service = build(settings, Resources(SystemClock(), Metrics(), Objects.in_memory(), database))
-    stop = threading.Event()
+    stop = Stop()
     for task in service.tasks.values():
         threading.Thread(target=task, args=(stop,), daemon=True).start()
     service.tasks[SERVER].listening.wait(30)

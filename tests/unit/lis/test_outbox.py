@@ -7,6 +7,7 @@ from services.kit.clock import SystemClock, from_timestamp
 from services.kit.contracts import Decision, DeliveryState, Priority, Stage
 from services.kit.errors import TransientError
 from services.kit.stages import reached
+from services.kit.stop import Stop
 from services.simulator.lis import Behaviour, Manner
 
 SENDING = DeliveryState.DELIVERY_STATE_SENDING
@@ -337,7 +338,7 @@ def test_the_sender_stops_soon_although_the_lis_is_silent(open_gateway, lis, pla
     gateway = open_gateway(lis.address, SystemClock(), ack_timeout_s=600.0)
     lis.behave(then=Manner.SILENT)
     order_id = place(gateway)
-    stop = threading.Event()
+    stop = Stop()
     thread = threading.Thread(target=gateway.sender, args=(stop,))
     thread.start()
     gateway.handle(make_report(order_id))

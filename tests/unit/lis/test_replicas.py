@@ -6,6 +6,7 @@ import pytest
 
 from services.kit.clock import ManualClock, SystemClock
 from services.kit.contracts import DeliveryState
+from services.kit.stop import Stop
 from services.simulator.lis import Manner
 from tests.unit.lis.conftest import NOW
 
@@ -241,7 +242,7 @@ def test_a_report_that_two_replicas_take_in_at_the_same_moment_is_one_message(
 def test_replicas_that_work_at_the_same_time_send_each_report_once(open_gateway, place, make_report, lis):
     reports = 12
     pair = [open_gateway(lis.address, SystemClock(), replica=True, ack_timeout_s=60.0) for _ in range(3)]
-    stop = threading.Event()
+    stop = Stop()
     threads = [threading.Thread(target=gateway.sender, args=(stop,)) for gateway in pair]
     for thread in threads:
         thread.start()

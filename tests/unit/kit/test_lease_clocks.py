@@ -10,14 +10,17 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from services.kit.clock import ManualClock
 from services.kit.database import Database
-from services.lis.errors import SendingElsewhere
-from services.lis.outbox.lease import Lease
-from services.lis.tables import METADATA
+from services.kit.lease import TRUSTED, Lease, LeaseLost
+from services.lis.tables import LEASES, METADATA
 from tests.unit.lis.conftest import NOW
 
 LEASE_S = 10.0
 # Seconds that pass on each replica's clock when one passes on the wall.
 RATES = (1.0, 0.85, 1.15)
+
+
+def lease_of(database, clock, *, exclusive):
+    return Lease(database, LEASES, "sending", LEASE_S / TRUSTED, clock, exclusive=exclusive)
 
 
 class Replica:
@@ -28,12 +31,12 @@ class Replica:
         self.clock.advance(rate * 1e6)
         self.rate = rate
         self.frozen = False
-        self.lease = Lease(database, self.clock, LEASE_S, exclusive=False)
+        self.lease = lease_of(database, self.clock, exclusive=False)
 
     def may_write(self):
         try:
-            self.lease.require()
-        except SendingElsewhere:
+            self.lease.rely()
+        except LeaseLost:
             return False
         return True
 
@@ -55,7 +58,7 @@ class Replicas(RuleBasedStateMachine):
     def holds(self, who):
         replica = self.replicas[who]
         if not replica.frozen:
-            assert replica.lease.hold() == replica.may_write()
+            assert replica.lease.take() == replica.may_write()
 
     @rule(who=st.integers(0, 2))
     def renews(self, who):
@@ -65,7 +68,7 @@ class Replicas(RuleBasedStateMachine):
     @rule(who=st.integers(0, 2))
     def ends(self, who):
         if not self.replicas[who].frozen:
-            self.replicas[who].lease.release()
+            self.replicas[who].lease.give_back()
 
     @rule(who=st.integers(0, 2))
     def is_killed_and_started_anew(self, who):
@@ -85,7 +88,7 @@ class Replicas(RuleBasedStateMachine):
     def somebody_sends_in_the_end(self, who):
         """Nobody waits for ever: two looks, the time in which another may still hold it between them."""
         for _ in range(2):
-            held = [replica.lease.hold() for replica in self.replicas]
+            held = [replica.lease.take() for replica in self.replicas]
             self.time_passes(2 * LEASE_S)
         assert any(held)
 
@@ -102,37 +105,39 @@ TestReplicas.settings = settings(max_examples=30, stateful_step_count=30, deadli
 def leases(tmp_path):
     databases = [Database.in_file(tmp_path / "lis.db", METADATA) for _ in range(2)]
     clock = ManualClock(NOW)
-    yield clock, [Lease(database, clock, LEASE_S, exclusive=True) for database in databases]
+    yield clock, [lease_of(database, clock, exclusive=True) for database in databases]
     for database in databases:
         database.close()
 
 
 def test_on_a_file_that_one_process_has_nobody_waits_for_the_dead(leases):
     _, (dead, alive) = leases
-    assert dead.hold()
-    assert alive.hold()
+    assert dead.take()
+    assert alive.take()
 
 
 def test_who_lost_the_lease_records_nothing_even_before_its_clock_says_so(leases):
     _, (one, other) = leases
-    one.hold()
-    other.hold()
-    one.require()
-    with one._database.transaction() as connection, pytest.raises(SendingElsewhere):
-        one.check(connection)
+    one.take()
+    other.take()
+    one.rely()
+    with one._database.transaction() as connection, pytest.raises(LeaseLost):
+        one.require(connection)
     with other._database.transaction() as connection:
-        other.check(connection)
+        other.require(connection)
 
 
 def test_a_word_spoken_while_the_database_made_it_wait_is_counted_from_before(leases, monkeypatch):
-    clock, (one, _) = leases
-    speak = one._speak
+    clock, (exclusive, _) = leases
+    database = exclusive._database
+    one = lease_of(database, clock, exclusive=False)
+    transaction = database.transaction
 
     def slowly():
         clock.advance(LEASE_S)
-        return speak()
+        return transaction()
 
-    monkeypatch.setattr(one, "_speak", slowly)
-    assert not one.hold()
-    with pytest.raises(SendingElsewhere):
-        one.require()
+    monkeypatch.setattr(database, "transaction", slowly)
+    assert not one.take()
+    with pytest.raises(LeaseLost):
+        one.rely()

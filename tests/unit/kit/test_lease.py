@@ -3,11 +3,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.ingestion.lease import Lease
-from services.ingestion.tables import METADATA
+from services.ingestion.tables import LEASES, METADATA
 from services.kit.clock import ManualClock
 from services.kit.database import Database
 from services.kit.errors import TransientError
+from services.kit.lease import Lease
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -40,8 +40,8 @@ class AnswerLost:
 
 def test_a_reign_is_a_new_one_although_the_answer_to_taking_over_was_lost(database):
     clock, broken = ManualClock(START), AnswerLost(database)
-    mine = Lease(broken, "watching", PATIENCE_S, clock, exclusive=False)
-    other = Lease(database, "watching", PATIENCE_S, clock, exclusive=False)
+    mine = Lease(broken, LEASES, "watching", PATIENCE_S, clock, exclusive=False)
+    other = Lease(database, LEASES, "watching", PATIENCE_S, clock, exclusive=False)
     assert mine.take()
     assert mine.reign == 1
     assert not other.take()

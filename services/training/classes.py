@@ -55,18 +55,6 @@ known only to be no lymphoblasts: they teach the network that the look of that l
 without being passed off as any other class.
 """
 
-MAYBE_OTHER = frozenset({"benign"})
-"""Labels of cells that may also be of a class that is not trained."""
-
-KIND_LABELS: dict[str, tuple[str, ...]] = {
-    "leukocyte": tuple(name for name in LEUKOCYTES if name not in ("erythroblast", "platelet")),
-    "platelet": ("platelet",),
-}
-"""A kind of cell of the detection sets → the classes it allows."""
-
-UNLIKE_ANY = "no_leukocyte"
-"""Label of pictures that no class of leukocytes fits."""
-
 WATCHED_LEUKOCYTES: dict[str, tuple[str, ...]] = {
     "blasts": ("blast",),
     "early_granulocytes": ("myelocyte", "promyelocyte"),

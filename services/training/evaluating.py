@@ -23,12 +23,12 @@ from services.training.classifier.figures import answers_section, classes_sectio
 from services.training.classifier.sought import sought_section
 from services.training.description import Described
 from services.training.detector.crops import load_field
-from services.training.detector.evaluation import counts, figures, score
-from services.training.detector.figures import f1_of
+from services.training.detector.evaluation import Scored, counts, figures, score
+from services.training.detector.figures import HEAD, f1_of, row
 from services.training.errors import DataSetError
 from services.training.intervals import bootstrap, clopper_pearson
 from services.training.sources import fields_of, labelled_images, labelled_points, read_image
-from services.training.tables import share, table
+from services.training.tables import table
 
 _SEED = 1
 Json = dict[str, Any]
@@ -84,7 +84,7 @@ def _cells(design: Design, data: Path, um_per_px: float) -> Iterator[Cell]:
         for item in labelled_images(data.parent, data.name):
             image = resample(read_image(item.path), um_per_px)
             allowed = one_of(known.get(item.label, ()), design.classes)
-            yield Cell(image, *middle(image), item.label, allowed, data.name, um_per_px, other=not allowed.any())
+            yield Cell(image, *middle(image), item.label, allowed, data.name, um_per_px)
     elif (data / "points.csv").exists():
         scale = um_per_px / CANONICAL_UM_PER_PX
         for path, points in labelled_points(data.parent, data.name).items():
@@ -92,7 +92,7 @@ def _cells(design: Design, data: Path, um_per_px: float) -> Iterator[Cell]:
             for point in points:
                 allowed = one_of(known.get(point.label, ()), design.classes)
                 place = (point.x * scale, point.y * scale)
-                yield Cell(image, *place, point.label, allowed, data.name, um_per_px, other=not allowed.any())
+                yield Cell(image, *place, point.label, allowed, data.name, um_per_px)
     else:
         raise DataSetError(f"{data.name}: neither labels.csv (file,label) nor points.csv (file,x,y,label) is there")
 
@@ -101,16 +101,16 @@ def _detector(described: Described, data: Path, um_per_px: float) -> Evaluation:
     thresholds = described.words["score_thresholds"]
     fields = [load_field(field) for field in fields_of(data, um_per_px)]
     scored = score(fields, lambda tiles: described.model(tiles)[0])
-    rows, values = [], {}
-    for kind in KINDS:
-        found = figures(scored[kind], thresholds[kind])
-        low, high = bootstrap(counts(scored[kind], thresholds[kind]), f1_of, _SEED)
-        precision, recall = (share(value) for value in (found.precision, found.recall))
-        rows.append((kind, found.labelled, found.found, found.correct, precision, recall, share(found.f1, (low, high))))
-        f1 = {"value": found.f1, "low": low, "high": high}
-        values[kind] = {"labelled": found.labelled, "found": found.found, "correct": found.correct, "f1": f1}
-    head = ("kind", "labelled", "found", "correct", "precision", "recall", "F1 at IoU 0.5")
-    return Evaluation(table(head, rows), {"fields": len(fields), "kinds": values})
+    rows = [row((data.name, len(fields), kind), scored[kind], thresholds[kind], _SEED) for kind in KINDS]
+    values = {kind: _kind(scored[kind], thresholds[kind]) for kind in KINDS}
+    return Evaluation(table(HEAD, rows), {"fields": len(fields), "kinds": values})
+
+
+def _kind(scored: Scored, threshold: float) -> Json:
+    found = figures(scored, threshold)
+    low, high = bootstrap(counts(scored, threshold), f1_of, _SEED)
+    f1 = {"value": found.f1, "low": low, "high": high}
+    return {"labelled": found.labelled, "found": found.found, "correct": found.correct, "f1": f1}
 
 
 def _share(chosen: Any) -> Json:

@@ -20,7 +20,7 @@ from services.training.errors import DataSetError
 DETECTION_SOURCES = ("deepbionet", "txl_pbc", "iml_malaria")
 MODEL_SOURCES = {
     "detector": DETECTION_SOURCES,
-    "leukocytes": ("pbc", "all_taleqani", *DETECTION_SOURCES),
+    "leukocytes": ("pbc", "all_taleqani"),
     "erythrocytes": ("chula_rbc12", *DETECTION_SOURCES),
     "plasmodium": ("iml_malaria", "deepbionet", "txl_pbc", "chula_rbc12"),
 }
@@ -28,8 +28,6 @@ MODEL_SOURCES = {
 ALL_SOURCES = tuple(dict.fromkeys(source for sources in MODEL_SOURCES.values() for source in sources))
 
 _TXL_UM_PER_PX = {(575, 575): 0.055, (360, 363): 0.095, (366, 369): 0.095, (640, 480): 0.073, (416, 416): 0.092}
-TXL_OF_PBC_UM_PER_PX = 0.095
-"""Of the fields of the TXL-PBC set that are pictures of the PBC set."""
 _UM_PER_PX = {"deepbionet": 0.132, "iml_malaria": 0.092, "pbc": 0.10}
 CHULA_UM_PER_PX = (0.10, 0.192)
 """As documented, and as its burned-in bars measure (8 µm are 42 px); cells are trained at both, so that a picture

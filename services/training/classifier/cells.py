@@ -24,13 +24,11 @@ class Cell:
     source: str
     um_per_px: float
     """What the picture was taken at."""
-    other: bool = False
-    """Whether it may be none of the classes."""
 
     @property
     def target(self) -> int:
         """The index of its class, or -1 where several are allowed, or none."""
-        return int(np.argmax(self.allowed)) if self.allowed.sum() == 1 and not self.other else -1
+        return int(np.argmax(self.allowed)) if self.allowed.sum() == 1 else -1
 
     def crop(self, size: int) -> Rgb:
         """The pixels the running service would give a classifier."""

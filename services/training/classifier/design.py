@@ -16,10 +16,9 @@ from services.training.classes import (
 )
 from services.training.classifier.cells import Cell
 from services.training.classifier.erythrocytes import erythrocyte_cells
-from services.training.classifier.leukocytes import MADE, leukocyte_cells
+from services.training.classifier.leukocytes import leukocyte_cells
 from services.training.classifier.plasmodium import plasmodium_cells
 from services.training.manifest import Manifest
-from services.training.sources import DETECTION_SOURCES
 from services.training.splits import Part
 
 
@@ -35,8 +34,6 @@ class Design:
     """What rules look for: the card tells how often other cells pass for it. Empty where there is none."""
     sought: tuple[str, ...]
     """Classes that are looked for among many others; empty where all classes are of the same interest."""
-    others: bool
-    """Whether the network has an output more, for what is none of the classes."""
     crop: int
     """Side of the crop at canonical resolution."""
     size: int
@@ -53,14 +50,7 @@ class Design:
     """Share of the cells that are shown in the look of another, of any source."""
     per_class: int
     """Cells of a class and source in each epoch: at most this, and half of it, with repeats, where there are fewer."""
-    lesser: frozenset[str]
-    """Sources that do not tell the classes apart: half as many of their cells."""
     load: Callable[[Path, dict[str, Manifest], Part], list[Cell]]
-
-    @property
-    def outputs(self) -> int:
-        """How many logits the network has."""
-        return len(self.classes) + self.others
 
 
 LEUKOCYTE_DESIGN = Design(
@@ -69,7 +59,6 @@ LEUKOCYTE_DESIGN = Design(
     groups=LEUKOCYTE_GROUPS,
     watched=WATCHED_LEUKOCYTES,
     sought=(),
-    others=True,
     crop=LEUKOCYTE_CROP,
     size=128,
     stages=7,
@@ -77,9 +66,8 @@ LEUKOCYTE_DESIGN = Design(
     strength=Strength(stain=0.20, tint=0.10, blur=0.3, coarsen=0.35, coarsest=2.6, jpeg=0.25, noise=0.25),
     zoom=0.08,
     shift=4.0,
-    exchanged=0.3,
+    exchanged=0.0,
     per_class=850,
-    lesser=frozenset({*DETECTION_SOURCES, MADE}),
     load=leukocyte_cells,
 )
 
@@ -89,7 +77,6 @@ ERYTHROCYTE_DESIGN = Design(
     groups={},
     watched={},
     sought=(),
-    others=False,
     crop=ERYTHROCYTE_CROP,
     size=80,
     stages=5,
@@ -99,7 +86,6 @@ ERYTHROCYTE_DESIGN = Design(
     shift=2.5,
     exchanged=0.5,
     per_class=1000,
-    lesser=frozenset(),
     load=erythrocyte_cells,
 )
 
@@ -109,7 +95,6 @@ PLASMODIUM_DESIGN = Design(
     groups=PLASMODIUM_GROUPS,
     watched={},
     sought=PLASMODIUM_GROUPS["infected"],
-    others=False,
     crop=PLASMODIUM_CROP,
     size=64,
     stages=4,
@@ -119,7 +104,6 @@ PLASMODIUM_DESIGN = Design(
     shift=2.5,
     exchanged=0.4,
     per_class=1400,
-    lesser=frozenset(),
     load=plasmodium_cells,
 )
 

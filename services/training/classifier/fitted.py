@@ -31,9 +31,8 @@ def calibrated(
     network: nn.Module, train: Sequence[Cell], validation: Sequence[Cell], design: Design, seed: int
 ) -> ClassifierGraph:
     """The graph with its temperature fitted on validation cells and its distance on cells it was trained with."""
-    known = [cell for cell in validation if not cell.other]
-    logits, _ = answers(network, known, design)
-    temperature = fit_temperature(logits[:, : len(design.classes)], np.stack([cell.allowed for cell in known]))
+    logits, _ = answers(network, validation, design)
+    temperature = fit_temperature(logits, np.stack([cell.allowed for cell in validation]))
     chosen = _some_of_each(train, len(design.classes), np.random.default_rng(seed))
     _, embeddings = answers(network, chosen, design)
     whitening = fit_whitening(embeddings, targets(chosen), len(design.classes), _DIRECTIONS)

@@ -6,15 +6,9 @@ from torch.nn import functional
 
 from services.training.calibration import Whitening
 
-_LEAST_BELONGING = 1e-6
-
 
 class ClassifierGraph(nn.Module):  # type: ignore[misc]  # torch is absent where types are checked
-    """``crops`` uint8 N x crop x crop x 3 → ``probabilities`` float32 N x classes, ``distance`` float32 N.
-
-    The probabilities are of the classes alone, and add up to 1. What a network with one output more than classes gives
-    to that divides the distance: a crop that is probably of none of them is as far as it is improbable to belong.
-    """
+    """``crops`` uint8 N x crop x crop x 3 → ``probabilities`` float32 N x classes, ``distance`` float32 N."""
 
     projection: torch.Tensor
     centres: torch.Tensor
@@ -29,13 +23,9 @@ class ClassifierGraph(nn.Module):  # type: ignore[misc]  # torch is absent where
 
     def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         logits, embedding = self.network(to_input(crops, self.size))
-        classes = self.centres.shape[0]
         placed = embedding @ self.projection
-        apart = ((placed[:, None, :] - self.centres[None]) ** 2).mean(dim=2).amin(dim=1)
-        if logits.shape[1] > classes:
-            belonging = torch.softmax(logits, dim=1)[:, :classes].sum(dim=1)
-            apart = apart / belonging.clamp(min=_LEAST_BELONGING)
-        return torch.softmax(logits[:, :classes] / self.temperature, dim=1), apart
+        apart = ((placed[:, None, :] - self.centres[None]) ** 2).mean(dim=2)
+        return torch.softmax(logits / self.temperature, dim=1), apart.amin(dim=1)
 
 
 def to_input(crops: torch.Tensor, size: int) -> torch.Tensor:

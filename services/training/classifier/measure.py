@@ -43,34 +43,28 @@ def measure(design: Design, data: Path, manifests: dict[str, Manifest], model: M
 
 
 def _of_place(found: Answers, harder: Answers, design: Design, described: dict[str, Any]) -> str:
-    seed, known = described["origin"]["seed"], set(found.single.targets)
-    sections = []
+    seed, sections = described["origin"]["seed"], []
     if design.sought:
         of_sought = [sought_section(answers, design.classes, design.sought, seed) for answers in (found, harder)]
         sections.append(_DISTURBED.join(of_sought))
-    if len(known) > 1:
-        sections.append(classes_section(found.single, design.classes, seed))
-        if design.groups:
-            sections.append(groups_section(found, design.classes, design.groups))
-        sections.append(refusal_section(found.single, design.classes, described))
-        if design.watched:
-            sections.append(watched_section(found.single, design.classes, design.watched, described))
-        sections.append(_DISTURBED + accuracy_line(harder.single, design.classes, seed))
-        sections.append(refusal_section(harder.single, design.classes, described))
-    elif known and (~found.allowed[:, (index := known.pop())]).any():
-        of_one = [binary_section(answers, design.classes, design.classes[index]) for answers in (found, harder)]
-        sections.append(_DISTURBED.join(of_one))
-    return "\n".join([*sections, *_called(found, harder, design, described)])
+    if len(set(found.single.targets)) == 1:
+        of_one_class = _one_class if found.allowed.all(axis=0).any() else _one_against_others
+        sections.append(_DISTURBED.join(of_one_class(answers, design, described) for answers in (found, harder)))
+        return "\n".join(sections)
+    sections.append(classes_section(found.single, design.classes, seed))
+    if design.groups:
+        sections.append(groups_section(found, design.classes, design.groups))
+    sections.append(refusal_section(found.single, design.classes, described))
+    if design.watched:
+        sections.append(watched_section(found.single, design.classes, design.watched, described))
+    sections.append(_DISTURBED + accuracy_line(harder.single, design.classes, seed))
+    sections.append(refusal_section(harder.single, design.classes, described))
+    return "\n".join(sections)
 
 
-def _called(found: Answers, harder: Answers, design: Design, described: dict[str, Any]) -> list[str]:
-    """What the cells are called whose label tells no class, or that are of a place where it is always the same."""
-    several = len(set(found.single.targets)) > 1
-    labels = dict.fromkeys(found.labels[found.targets < 0] if several else found.labels)
-    return [
-        _DISTURBED.join(
-            answers_section(answers.of(answers.labels == label), design.classes, described)
-            for answers in (found, harder)
-        )
-        for label in labels
-    ]
+def _one_class(found: Answers, design: Design, described: dict[str, Any]) -> str:
+    return answers_section(found, design.classes, described)
+
+
+def _one_against_others(found: Answers, design: Design, _: dict[str, Any]) -> str:
+    return binary_section(found, design.classes, design.classes[int(found.single.targets[0])])

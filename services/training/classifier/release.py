@@ -27,7 +27,7 @@ def release(
     The temperature is fitted on these as they are. The thresholds for refusal are set on them disturbed as in
     training: a detector's centre is off by up to a µm, and another laboratory's stain should not empty the sets.
     """
-    network = ClassifierNetwork(design.outputs, design.stages, design.frozen)
+    network = ClassifierNetwork(len(design.classes), design.stages, design.frozen)
     network.load_state_dict(torch.load(weights, weights_only=True))
     graph = calibrated(network.eval(), train, validation, design, origin.seed)
     example = torch.zeros((2, design.crop, design.crop, 3), dtype=torch.uint8)

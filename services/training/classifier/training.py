@@ -12,7 +12,6 @@ from torch import nn
 from services.analysis.pixels import Rgb
 from services.training.classifier.cells import Cell
 from services.training.classifier.design import Design
-from services.training.classifier.leukocytes import MADE
 from services.training.classifier.network import ClassifierNetwork
 from services.training.classifier.views import disturbed
 from services.training.fitting import Plan, Task, fit
@@ -29,25 +28,21 @@ def train(design: Design, data: Path, manifests: dict[str, Manifest], plan: Plan
     cells = design.load(data, manifests, Part.TRAIN)
     groups = _by_source_and_meaning(cells)
     logger.info("%d cells: %s", len(cells), {name: len(own) for name, own in groups.items()})
-    network = ClassifierNetwork(design.outputs, design.stages, design.frozen).to(memory_format=torch.channels_last)
-    looks = [cell for cell in cells if cell.source != MADE]
-
-    def sample(index: int, rng: np.random.Generator) -> Sample:
-        cell = cells[index]
-        wanted = np.append(cell.allowed, cell.other)[: design.outputs]
-        return disturbed(cell, design, design.size, looks, rng), wanted
-
-    most = [design.per_class // (1 + (cells[own[0]].source in design.lesser)) for own in groups.values()]
-    task = Task(lambda rng: balanced(list(groups.values()), most, rng), sample, batch_loss)
+    network = ClassifierNetwork(len(design.classes), design.stages, design.frozen).to(memory_format=torch.channels_last)
+    task = Task(
+        lambda rng: balanced(list(groups.values()), design.per_class, rng),
+        lambda index, rng: (disturbed(cells[index], design, design.size, cells, rng), cells[index].allowed),
+        batch_loss,
+    )
     return fit(network, plan, task, folder)
 
 
-def balanced(groups: Sequence[Sequence[int]], most: Sequence[int], rng: np.random.Generator) -> list[int]:
-    """A shuffled draw from each group: of large ones its ``most``, of small ones each, up to half of that again."""
+def balanced(groups: Sequence[Sequence[int]], per_group: int, rng: np.random.Generator) -> list[int]:
+    """A shuffled draw from each group: of large ones ``per_group``, of small ones each, up to half of that again."""
     drawn: list[int] = []
-    for group, count in zip(groups, most, strict=True):
-        whole = rng.permutation(group)[:count]
-        again = rng.choice(group, max(0, min(count // 2, 3 * len(group)) - len(whole)))
+    for group in groups:
+        whole = rng.permutation(group)[:per_group]
+        again = rng.choice(group, max(0, min(per_group // 2, 3 * len(group)) - len(whole)))
         drawn += [int(index) for index in (*whole, *again)]
     return [drawn[index] for index in rng.permutation(len(drawn))]
 

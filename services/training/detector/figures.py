@@ -12,6 +12,8 @@ from services.training.intervals import bootstrap, clopper_pearson
 from services.training.runtime import Model
 from services.training.tables import share, table
 
+HEAD = ("set", "fields", "kind", "labelled", "found", "correct", "precision", "recall", "F1 at IoU 0.5")
+
 
 def section(
     by_source: Mapping[str, Sequence[LoadedField]], model: Model, thresholds: Mapping[str, float], seed: int
@@ -20,17 +22,17 @@ def section(
     rows = []
     for source, fields in by_source.items():
         scored = score(fields, lambda tiles: model(tiles)[0])
-        rows += [_row((source, len(fields), kind), scored[kind], thresholds[kind], seed) for kind in KINDS]
-    head = ("set", "fields", "kind", "labelled", "found", "correct", "precision", "recall", "F1 at IoU 0.5")
+        rows += [row((source, len(fields), kind), scored[kind], thresholds[kind], seed) for kind in KINDS]
     time = f"One tile of 1152 x 1152 pixels takes {1000 * model.seconds_each(1):.0f} ms on one thread.\n"
     note = (
         "Intervals of 95 %: of precision and recall exact (Clopper–Pearson), of F1 by drawing fields again "
         "(1,000 times). Score thresholds: " + ", ".join(f"{kind} {thresholds[kind]}" for kind in KINDS) + ".\n"
     )
-    return "\n".join([table(head, rows), note, time])
+    return "\n".join([table(HEAD, rows), note, time])
 
 
-def _row(place: tuple[str, int, str], scored: Scored, threshold: float, seed: int) -> tuple[object, ...]:
+def row(place: tuple[str, int, str], scored: Scored, threshold: float, seed: int) -> tuple[object, ...]:
+    """A line under `HEAD`, for one kind of a set: its name, how many fields it has, the kind."""
     found = figures(scored, threshold)
     interval = bootstrap(counts(scored, threshold), f1_of, seed)
     return (

@@ -26,6 +26,9 @@ def frottis(*arguments):
         (["slide", "missing.vsi"], 3, "missing.vsi"),
         (["analyse", "missing.png", "--out", "o.jsonl", "--um-per-px", "0.137"], 3, "missing.png"),
         (["analyse", "missing.png", "--out", "o.jsonl"], 3, "--um-per-px"),
+        (["evaluate", "leukocytes", "--data", ".", "--um-per-px", "0.1"], 3, "labels.csv"),
+        (["evaluate", "detector", "--data", ".", "--um-per-px", "0.1"], 3, "labels.json"),
+        (["evaluate", "thrombocytes", "--data", ".", "--um-per-px", "0.1"], 2, "thrombocytes"),
     ],
 )
 def test_errors_are_a_sentence_and_a_code_never_a_traceback(tmp_path, monkeypatch, arguments, code, told):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import yaml
 
-from services.training.classes import KIND_LABELS, LEUKOCYTE_GROUPS, LEUKOCYTE_LABELS, LEUKOCYTES, WATCHED_LEUKOCYTES
+from services.training.classes import LEUKOCYTE_GROUPS, LEUKOCYTE_LABELS, LEUKOCYTES, WATCHED_LEUKOCYTES
 from services.training.classifier.answers import Answers
 from services.training.classifier.cells import Cell, targets
 from services.training.classifier.figures import (
@@ -108,10 +108,8 @@ def test_cells_of_one_class_are_listed_by_what_they_are_called():
 
 
 def test_every_label_of_the_sets_allows_some_class():
-    every = [*LEUKOCYTE_LABELS.values(), *KIND_LABELS.values()]
-    assert all(set(allowed) <= set(LEUKOCYTES) and allowed for allowed in every)
+    assert all(set(allowed) <= set(LEUKOCYTES) and allowed for allowed in LEUKOCYTE_LABELS.values())
     assert "blast" not in LEUKOCYTE_LABELS["benign"]
-    assert not {"platelet", "erythroblast"} & set(KIND_LABELS["leukocyte"])
 
 
 def test_a_cell_has_a_target_only_where_one_class_is_allowed():
@@ -121,8 +119,7 @@ def test_a_cell_has_a_target_only_where_one_class_is_allowed():
         [Cell(c.image, c.x, c.y, c.label, c.allowed.astype(bool), c.source, c.um_per_px) for c in cells]
     ).tolist() == [1, -1]
     assert cells[0].crop(192).shape == (192, 192, 3)
-    assert Cell(image, 150, 150, "x", np.array([False, True]), "pbc", 0.1, other=True).target == -1
-    assert Cell(image, 150, 150, "x", np.array([False, False]), "made", 0.1, other=True).target == -1
+    assert Cell(image, 150, 150, "x", np.array([False, False]), "pbc", 0.1).target == -1
 
 
 def test_nuclei_are_found_apart_and_pale_red_cells_are_not():

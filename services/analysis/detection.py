@@ -11,6 +11,8 @@ from services.analysis.runtime import ModelRuntime
 from services.analysis.tiles import TilePixels, owned
 
 _SCORE, _KIND = 4, 5
+_ONE_CELL = 0.8
+"""Intersection over union from which boxes of two kinds are of one cell; a platelet on a red cell has less."""
 
 
 class Detector:
@@ -40,11 +42,31 @@ class Detector:
 
 
 def _distinct(detections: list[Detection]) -> list[Detection]:
-    """Without those that lie on the same pixel as a better one of the same kind: cells are named by kind and pixel."""
+    """Without those that are a better one over again, given by falling score.
+
+    Of one kind, those on the same pixel: cells are named by kind and pixel. Of two kinds, those with nearly the same
+    box: what may be a platelet or a red cell is one cell.
+    """
     best: dict[tuple[Kind, int, int], Detection] = {}
     for detection in detections:
         best.setdefault((detection.kind, *pixel(detection)), detection)
-    return list(best.values())
+    kept = list(best.values())
+    same = np.triu(_overlaps([detection.box for detection in kept]) >= _ONE_CELL, k=1)
+    again = np.zeros(len(kept), bool)
+    for better in range(len(kept)):
+        if not again[better]:
+            again |= same[better] & [other.kind is not kept[better].kind for other in kept]
+    return [detection for detection, repeated in zip(kept, again.tolist(), strict=True) if not repeated]
+
+
+def _overlaps(boxes: Sequence[Box]) -> npt.NDArray[np.float64]:
+    """Intersection over union of each of n boxes with each."""
+    corners = np.array([(b.x, b.y, b.x + b.width, b.y + b.height) for b in boxes]).reshape(-1, 4)
+    low = np.maximum(corners[:, None, :2], corners[None, :, :2])
+    high = np.minimum(corners[:, None, 2:], corners[None, :, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=2)
+    areas = np.prod(corners[:, 2:] - corners[:, :2], axis=1)
+    return np.asarray(shared / (areas[:, None] + areas[None] - shared))
 
 
 def pixel(detection: Detection) -> tuple[int, int]:

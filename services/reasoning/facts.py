@@ -96,6 +96,12 @@ _FIXED = (
     ),
     Fact("plasmodium.infected", FactType.INT, "red cells that look infected", measure="erythrocytes.plasmodium"),
     Fact(
+        "plasmodium.misread",
+        FactType.DOUBLE,
+        "as many of those searched as misread cells alone may give",
+        measure="erythrocytes.plasmodium",
+    ),
+    Fact(
         "plasmodium.percent",
         FactType.DOUBLE,
         "share of red cells that look infected, %; absent where too few were searched or misreads may explain it",

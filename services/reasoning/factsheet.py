@@ -127,6 +127,7 @@ def _parasites(counted: Parasites, counting: CountingTable) -> Iterator[NamedFac
     (told,) = counted.for_report(counting)
     yield "plasmodium.searched", len(counted.searched)
     yield "plasmodium.infected", len(counted.infected)
+    yield "plasmodium.misread", len(counted.searched) * counting.misread_plasmodium.value / 100
     yield "plasmodium.percent", told.value
 
 

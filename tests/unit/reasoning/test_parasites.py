@@ -57,12 +57,13 @@ def test_few_cells_searched_tell_nothing():
     assert told(reds(0, 2000)).withheld is None
 
 
-def test_what_misread_cells_may_give_is_a_flag_and_no_share():
-    cells = reds(3, 4997)
+@pytest.mark.parametrize(("infected", "flags"), [(7, set()), (10, {"plasmodium_possible"})])
+def test_what_misread_cells_may_give_is_no_share_and_a_flag_when_it_is_more_than_usual(infected, flags):
+    cells = reds(infected, 5000 - infected)
     assert told(cells).withheld.code == "misreads_explain"
-    assert told(cells).numerator == 3
+    assert told(cells).numerator == infected
     found, held = rules(cells)
-    assert found == {"plasmodium_possible"}
+    assert found == flags
     assert not held
 
 

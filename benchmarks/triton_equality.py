@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from services.analysis.cells import Box, Cell, Kind, Placement
+from services.analysis.parasites import PLASMODIUM
 from services.analysis.pixels import CANONICAL_UM_PER_PX, TILE, TILE_CORE, TILE_MARGIN
 from services.analysis.settings import AnalysisSettings
 from services.analysis.tiles import TilePixels
@@ -87,7 +88,8 @@ def _differences(pairs: list[tuple[list[Cell], list[Cell]]]) -> dict[str, Any]:
 
 
 def _numbers(cell: Cell) -> np.ndarray:
-    return np.array([cell.detection.score, *cell.verdict.probabilities])
+    # The stages of a parasite are told from a probability on, which differences may straddle.
+    return np.array([cell.detection.score, *cell.verdict.probabilities, cell.findings.get(PLASMODIUM, 0.0)])
 
 
 def _no_database() -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from services.analysis.errors import ModelsAway
+from services.analysis.models import MODELS
 from stack.ports import free_port
 from stack.triton import TritonServer
 
@@ -24,7 +25,7 @@ def test_it_is_ready_when_every_model_has_answered(triton, client, tiles):
     assert one.metric("frottis_models_ready") == 0
     one.keep_ready().until(lambda reason: reason is None)
     assert one.metric("frottis_models_ready") == 1
-    for model in ("detector", "leukocytes", "erythrocytes"):
+    for model in MODELS:
         assert one.metric("frottis_model_requests_total", model=model, outcome="answered") >= 1
         assert one.metric("frottis_model_request_seconds_count", model=model) >= 1
 

@@ -51,7 +51,7 @@ def test_a_new_version_is_taken_without_a_stop_and_results_say_which(own_triton,
     readers = one.readers
     version, labels = leukocytes(readers.current(None), few)
     assert labels - {UNIDENTIFIED}
-    assert server.install(next_release) == {"detector": 1, "leukocytes": 2, "erythrocytes": 1}
+    assert server.install(next_release) == {"detector": 1, "leukocytes": 2, "erythrocytes": 1, "plasmodium": 1}
     loading = threading.Thread(target=server.load, args=("leukocytes",))
     loading.start()
     seen = [(version, labels)]

@@ -30,7 +30,18 @@ ERYTHROCYTES = (
     "schistocyte",
     "hypochromic",
     "elliptocyte",
+    "sickle",
 )
+
+ROUND = ("normal", "macrocyte", "microcyte", "spherocyte", "target", "stomatocyte", "hypochromic")
+
+ERYTHROCYTE_LABELS: dict[str, tuple[str, ...]] = {
+    **{name: (name,) for name in ERYTHROCYTES},
+    "round": ROUND,
+    "other": tuple(name for name in ERYTHROCYTES if name != "sickle"),
+}
+"""A data set's label → the classes it allows. erythrocytesIDB tells round, elongated (sickle) and other cells of sickle
+cell disease apart, nothing finer."""
 
 PLASMODIUM = ("uninfected", "ring", "trophozoite", "schizont", "gametocyte")
 """A red cell without parasites, or the stage of its parasite."""

@@ -21,7 +21,7 @@ DETECTION_SOURCES = ("deepbionet", "txl_pbc", "iml_malaria")
 MODEL_SOURCES = {
     "detector": DETECTION_SOURCES,
     "leukocytes": ("pbc", "all_taleqani"),
-    "erythrocytes": ("chula_rbc12", *DETECTION_SOURCES),
+    "erythrocytes": ("chula_rbc12", "erythrocytes_idb", *DETECTION_SOURCES),
     "plasmodium": ("iml_malaria", "deepbionet", "txl_pbc", "chula_rbc12"),
 }
 """The data sets each model is made of."""
@@ -32,6 +32,8 @@ _UM_PER_PX = {"deepbionet": 0.132, "iml_malaria": 0.092, "pbc": 0.10}
 CHULA_UM_PER_PX = (0.10, 0.192)
 """As documented, and as its burned-in bars measure (8 µm are 42 px); cells are trained at both, so that a picture
 whose scale is given as either is read."""
+ERYTHROCYTES_IDB_UM_PER_PX = (0.10, 0.137, 0.163)
+"""Not documented; by its round cells, at 7.5 µm, the last. What a reader may guess is trained as well."""
 TALEQANI_UM_PER_PX = (0.2, 0.39)
 """As documented, and as its red cells measure (19 px wide); which it is is unknown, so the range is trained."""
 

@@ -78,7 +78,7 @@ ERYTHROCYTE_DESIGN = Design(
     watched={},
     sought=(),
     crop=ERYTHROCYTE_CROP,
-    size=80,
+    size=64,
     stages=5,
     frozen=0,
     strength=Strength(stain=0.15, tint=0.10, blur=0.25, coarsen=0.15, coarsest=1.8, jpeg=0.2, noise=0.2),

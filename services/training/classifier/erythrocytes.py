@@ -1,10 +1,10 @@
-"""The cells that the erythrocytes' classifier learns: shapes of one set, and ordinary cells of other laboratories."""
+"""The cells that the erythrocytes' classifier learns: shapes of two sets, and ordinary cells of other laboratories."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from services.analysis.pixels import CANONICAL_UM_PER_PX, ERYTHROCYTE_CROP, resample
-from services.training.classes import ERYTHROCYTES
+from services.training.classes import ERYTHROCYTE_LABELS, ERYTHROCYTES
 from services.training.classifier.cells import Cell, middle, one_of, surroundings
 from services.training.classifier.ordinary import ordinary_cells
 from services.training.labels import mended
@@ -12,8 +12,10 @@ from services.training.manifest import Manifest
 from services.training.sources import (
     CHULA_UM_PER_PX,
     DETECTION_SOURCES,
+    ERYTHROCYTES_IDB_UM_PER_PX,
     LabelledPoint,
     detection_fields,
+    labelled_images,
     labelled_points,
     read_image,
 )
@@ -26,7 +28,7 @@ _UNCATEGORISED = "uncategorised"
 
 
 def erythrocyte_cells(data: Path, manifests: dict[str, Manifest], part: Part) -> list[Cell]:
-    """The labelled cells of the Chula set, the uncategorised left out, and ordinary cells of other laboratories."""
+    """The labelled cells of the Chula set, the uncategorised left out, of erythrocytesIDB, and ordinary cells of others."""
     labelled = [
         cell
         for path, points in labelled_points(data, "chula_rbc12").items()
@@ -35,7 +37,7 @@ def erythrocyte_cells(data: Path, manifests: dict[str, Manifest], part: Part) ->
         for cell in _chula(path, points, resolution)
     ]
     ordinary = [cell for source in DETECTION_SOURCES for cell in _ordinary(data, manifests[source], source, part)]
-    return [*labelled, *ordinary]
+    return [*labelled, *_sickling(data, manifests["erythrocytes_idb"], part), *ordinary]
 
 
 def _chula(path: Path, points: Sequence[LabelledPoint], resolution: float) -> Iterator[Cell]:
@@ -43,8 +45,17 @@ def _chula(path: Path, points: Sequence[LabelledPoint], resolution: float) -> It
     scale = resolution / CANONICAL_UM_PER_PX
     for point in points:
         if point.label != _UNCATEGORISED:
-            allowed = one_of((point.label,), ERYTHROCYTES)
+            allowed = one_of(ERYTHROCYTE_LABELS[point.label], ERYTHROCYTES)
             yield Cell(image, point.x * scale, point.y * scale, point.label, allowed, "chula_rbc12", resolution)
+
+
+def _sickling(data: Path, manifest: Manifest, part: Part) -> Iterator[Cell]:
+    for picture in labelled_images(data, "erythrocytes_idb"):
+        if manifest.part(picture.path) is part:
+            allowed = one_of(ERYTHROCYTE_LABELS[picture.label], ERYTHROCYTES)
+            for resolution in ERYTHROCYTES_IDB_UM_PER_PX:
+                image = resample(read_image(picture.path), resolution)
+                yield Cell(image, *middle(image), picture.label, allowed, picture.source, resolution)
 
 
 def _ordinary(data: Path, manifest: Manifest, source: str, part: Part) -> Iterator[Cell]:

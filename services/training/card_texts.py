@@ -12,7 +12,7 @@ SOURCES = {
     "pbc": "PBC Barcelona, CellaVision DM96, May–Grünwald–Giemsa; CC BY 4.0; 0.10 µm/px",
     "all_taleqani": "ALL image set, Tehran; licence not stated; labelled by image, cells found by their nuclei",
     "chula_rbc12": "Chula RBC-12, thalassaemia smears; MIT; 0.10 µm/px documented, 0.192 by its bars; partly labelled",
-    "erythrocytes_idb": "erythrocytesIDB, sickle cell disease; licence not stated; not documented, 0.163 µm/px by its round cells",
+    "erythrocytes_idb": "erythrocytesIDB, sickle cell disease; licence not stated; 0.163 µm/px by its round cells",
 }
 
 

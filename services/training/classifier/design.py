@@ -50,6 +50,8 @@ class Design:
     """Share of the cells that are shown in the look of another, of any source."""
     per_class: int
     """Cells of a class and source in each epoch: at most this, and half of it, with repeats, where there are fewer."""
+    weighed: bool
+    """Whether classes weigh as they are frequent among the validation cells, or all alike, as in training."""
     load: Callable[[Path, dict[str, Manifest], Part], list[Cell]]
 
 
@@ -68,6 +70,7 @@ LEUKOCYTE_DESIGN = Design(
     shift=4.0,
     exchanged=0.0,
     per_class=850,
+    weighed=False,
     load=leukocyte_cells,
 )
 
@@ -86,6 +89,7 @@ ERYTHROCYTE_DESIGN = Design(
     shift=2.5,
     exchanged=0.5,
     per_class=1000,
+    weighed=True,
     load=erythrocyte_cells,
 )
 
@@ -104,6 +108,7 @@ PLASMODIUM_DESIGN = Design(
     shift=2.5,
     exchanged=0.4,
     per_class=1400,
+    weighed=False,
     load=plasmodium_cells,
 )
 

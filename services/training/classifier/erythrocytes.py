@@ -28,7 +28,7 @@ _UNCATEGORISED = "uncategorised"
 
 
 def erythrocyte_cells(data: Path, manifests: dict[str, Manifest], part: Part) -> list[Cell]:
-    """The labelled cells of the Chula set, the uncategorised left out, of erythrocytesIDB, and ordinary cells of others."""
+    """The categorised cells of the Chula set, those of erythrocytesIDB, and ordinary cells of other laboratories."""
     labelled = [
         cell
         for path, points in labelled_points(data, "chula_rbc12").items()

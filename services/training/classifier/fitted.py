@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from services.training.calibration import Floats, fit_temperature, fit_whitening
+from services.training.calibration import Floats, fit_offsets, fit_temperature, fit_whitening
 from services.training.classifier.cells import Cell, targets
 from services.training.classifier.design import Design
 from services.training.classifier.graph import ClassifierGraph, to_input
@@ -30,13 +30,15 @@ def answers(network: nn.Module, cells: Sequence[Cell], design: Design) -> tuple[
 def calibrated(
     network: nn.Module, train: Sequence[Cell], validation: Sequence[Cell], design: Design, seed: int
 ) -> ClassifierGraph:
-    """The graph with its temperature fitted on validation cells and its distance on cells it was trained with."""
+    """The graph, its temperature and offsets fitted on validation cells, its distance on cells of the training."""
     logits, _ = answers(network, validation, design)
-    temperature = fit_temperature(logits, np.stack([cell.allowed for cell in validation]))
+    allowed = np.stack([cell.allowed for cell in validation])
+    temperature = fit_temperature(logits, allowed)
+    offsets = fit_offsets(logits / temperature, allowed) if design.weighed else np.zeros(len(design.classes))
     chosen = _some_of_each(train, len(design.classes), np.random.default_rng(seed))
     _, embeddings = answers(network, chosen, design)
     whitening = fit_whitening(embeddings, targets(chosen), len(design.classes), _DIRECTIONS)
-    return ClassifierGraph(network, design.size, temperature, whitening)
+    return ClassifierGraph(network, design.size, temperature, offsets, whitening)
 
 
 def _some_of_each(cells: Sequence[Cell], classes: int, rng: np.random.Generator) -> list[Cell]:

@@ -4,20 +4,27 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from services.training.calibration import Whitening
+from services.training.calibration import Floats, Whitening
 
 
 class ClassifierGraph(nn.Module):  # type: ignore[misc]  # torch is absent where types are checked
-    """``crops`` uint8 N x crop x crop x 3 → ``probabilities`` float32 N x classes, ``distance`` float32 N."""
+    """``crops`` uint8 N x crop x crop x 3 → ``probabilities`` float32 N x classes, ``distance`` float32 N.
 
+    Probabilities are the softmax of logits divided by the temperature, with the offset of each class added.
+    """
+
+    offsets: torch.Tensor
     projection: torch.Tensor
     centres: torch.Tensor
 
-    def __init__(self, network: nn.Module, size: int, temperature: float, whitening: Whitening) -> None:
+    def __init__(
+        self, network: nn.Module, size: int, temperature: float, offsets: Floats, whitening: Whitening
+    ) -> None:
         super().__init__()
         self.network = network
         self.size = size
         self.temperature = temperature
+        self.register_buffer("offsets", torch.from_numpy(offsets).float())
         self.register_buffer("projection", torch.from_numpy(whitening.projection).float())
         self.register_buffer("centres", torch.from_numpy(whitening.centres).float())
 
@@ -25,7 +32,7 @@ class ClassifierGraph(nn.Module):  # type: ignore[misc]  # torch is absent where
         logits, embedding = self.network(to_input(crops, self.size))
         placed = embedding @ self.projection
         apart = ((placed[:, None, :] - self.centres[None]) ** 2).mean(dim=2)
-        return torch.softmax(logits / self.temperature, dim=1), apart.amin(dim=1)
+        return torch.softmax(logits / self.temperature + self.offsets, dim=1), apart.amin(dim=1)
 
 
 def to_input(crops: torch.Tensor, size: int) -> torch.Tensor:

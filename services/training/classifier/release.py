@@ -24,7 +24,7 @@ def release(
 ) -> None:
     """Writes the model file and its description; all thresholds come from the validation cells.
 
-    The temperature is fitted on these as they are. The thresholds for refusal are set on them disturbed as in
+    Temperature and offsets are fitted on these as they are. The thresholds for refusal are set on them disturbed as in
     training: a detector's centre is off by up to a µm, and another laboratory's stain should not empty the sets.
     """
     network = ClassifierNetwork(len(design.classes), design.stages, design.frozen)
@@ -39,6 +39,7 @@ def release(
     specific = {
         "classes": list(design.classes),
         "temperature": round(graph.temperature, 4),
+        "offsets": {n: round(float(v), 4) for n, v in zip(design.classes, graph.offsets, strict=True)},
         "conformal": {name: round(value, 6) for name, value in zip(design.classes, thresholds, strict=True)},
         "confidence": round(float(np.quantile(found.probabilities.max(axis=1), UNSURE_QUANTILE)), 4),
         "distance": round(float(np.quantile(found.distance, DISTANCE_QUANTILE)), 4),

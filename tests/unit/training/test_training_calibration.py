@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from services.training.calibration import (
     conformal_thresholds,
     expected_calibration_error,
+    fit_offsets,
     fit_temperature,
     fit_whitening,
     set_log_loss,
@@ -71,3 +72,19 @@ def test_strange_embeddings_lie_farther_than_known_ones():
     strange = rng.normal(0, 5, (600, 20)) + 8
     assert whitening.distance(fresh).mean() == pytest.approx(1, abs=0.3)
     assert np.quantile(whitening.distance(fresh), 0.99) < np.quantile(whitening.distance(strange), 0.2)
+
+
+def test_offsets_make_classes_weigh_as_they_are_frequent():
+    rng = np.random.default_rng(5)
+    labels = rng.choice(3, 6000, p=[0.8, 0.15, 0.05])
+    evidence = rng.normal(0, 1, (6000, 3))
+    evidence[np.arange(6000), labels] += 2
+    allowed = np.eye(3, dtype=bool)[labels]
+    # The likelihood of evidence alone: as of classes that are all as frequent.
+    logits = 2 * evidence
+    offsets = fit_offsets(logits, allowed)
+    assert offsets - offsets.mean() == pytest.approx(
+        np.log([0.8, 0.15, 0.05]) - np.log([0.8, 0.15, 0.05]).mean(), abs=0.3
+    )
+    better = (logits + offsets).argmax(axis=1) == labels
+    assert better.mean() > (logits.argmax(axis=1) == labels).mean()

@@ -32,6 +32,8 @@ class Figure:
     high: float | None = None
     withheld: Note | None = None
     grade: int | None = None
+    # What the grade is of, where that is not the value: the share without what a classifier's errors make of it.
+    graded_value: float | None = None
     # What the denominator counts where the name does not say it, as a UCUM annotation.
     denominator_unit: str = ""
 
@@ -41,7 +43,7 @@ class Figure:
 
     def without_value(self, why: Note) -> "Figure":
         """The counts alone."""
-        return replace(self, value=None, low=None, high=None, grade=None, withheld=why)
+        return replace(self, value=None, low=None, high=None, grade=None, graded_value=None, withheld=why)
 
 
 def percentage(name: str, cells: Iterable[SmearCell], of: int, unit: str = "%") -> Figure:

@@ -54,7 +54,12 @@ class Misread(BaseModel):
     of: int = Field(ge=1)
 
     @property
-    def percent(self) -> float:
+    def share(self) -> float:
+        """0 to 1."""
+        return self.cells / self.of
+
+    @property
+    def most_percent(self) -> float:
         """Upper exact 95 % limit of that share, %."""
         return PER_HUNDRED * share(self.cells, self.of).high
 
@@ -94,23 +99,33 @@ class GradingTable(BaseModel):
     def _complete(self) -> Self:
         if odd := (set(self.grades) ^ set(self.misreads)) | (set(self.grades) ^ set(self.found)):
             raise ValueError(f"grades, misreads and found must name the same classes: {', '.join(sorted(odd))}")
+        if blind := [name for name, found in self.found.items() if found.share <= self.misreads[name].share]:
+            raise ValueError(f"of {', '.join(blind)} no more cells are found than normal ones are misread")
         return self
 
     def graded(self, name: str, figure: Figure) -> Figure:
         """The class's share with its grade, where it has one.
 
         Without value and grade where its grade would be 1+ or more and misread normal cells may explain the share: its
-        lower limit does not lie above what the classifier makes of them. Without grade where it would be 0 and the
-        cells of the class that the classifier misses could make it more.
+        lower limit does not lie above what the classifier makes of them. Otherwise the grade is that of the share
+        without the classifier's errors. Without grade where it would be 0 and the cells of the class that the
+        classifier misses could make it more.
         """
         if name not in self.grades or figure.value is None or figure.low is None:
             return figure
-        grade, misread = self.grades[name].grade(figure.value), self.misreads[name].percent
-        if grade > 0 and figure.low <= misread:
+        limits, misread = self.grades[name], self.misreads[name].most_percent
+        if limits.grade(figure.value) == 0:
+            missed = limits.grade(figure.value / self.found[name].share) > 0
+            return figure if missed else replace(figure, grade=0)
+        if figure.low <= misread:
             return figure.without_value(_misread(figure, misread))
-        if grade == 0 and self.grades[name].grade(figure.value / self.found[name].share) > 0:
-            return figure
-        return replace(figure, grade=grade)
+        corrected = self._without_errors(name, figure.value)
+        return replace(figure, grade=limits.grade(corrected), graded_value=corrected)
+
+    def _without_errors(self, name: str, percent: float) -> float:
+        """The share in % that a classifier of these errors reads as `percent` (Rogan & Gladen, 1978)."""
+        misread, found = self.misreads[name].share, self.found[name].share
+        return min(max((percent - PER_HUNDRED * misread) / (found - misread), 0.0), float(PER_HUNDRED))
 
 
 @dataclass(frozen=True)

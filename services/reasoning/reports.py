@@ -83,6 +83,7 @@ def _measure(figure: Figure) -> Measure:
         unit=figure.unit,
         withheld=reason(figure.withheld) if figure.withheld else None,
         grade=figure.grade,
+        graded_value=figure.graded_value,
         denominator_unit=figure.denominator_unit,
     )
 

@@ -46,8 +46,11 @@ def _beside(measure: Measure, truth: float) -> tuple[str, ...]:
 
 def other_table(report: Report, truth: Truth) -> Table:
     """The other measures that say something, beside the truth where the composed slide has one."""
-    erythrocytes, platelets = sum(truth.count("erythrocyte").values()), sum(truth.count("platelet").values())
+    platelets = sum(truth.count("platelet").values())
+    shapes = truth.count("erythrocyte")
+    erythrocytes = sum(shapes.values())
     known = {
+        **{f"erythrocytes.{shape}": f"{100 * cells / erythrocytes:.1f} %" for shape, cells in shapes.items()},
         "erythrocytes.counted": f"{erythrocytes} on the slide",
         "platelets.counted": f"{platelets} on the slide",
         "platelets.clumps": f"{len(truth.clumps)} on the slide",

@@ -21,7 +21,13 @@ from services.ingestion.slides.positioned import PositionedFile
 from services.ingestion.slides.tiff import check_tiff_complete
 from services.ingestion.slides.vsi.container import read_container
 from services.ingestion.slides.vsi.declaration import SlideDeclaration, StackDeclaration
-from services.ingestion.slides.vsi.documents import open_pixels, open_vsi, pixel_folder, read_declaration
+from services.ingestion.slides.vsi.documents import (
+    open_pixels,
+    open_vsi,
+    pixel_folder,
+    read_barcodes,
+    read_declaration,
+)
 
 # More files than any scan has: a folder beyond this is not walked to its end.
 _MAX_FILES = 10_000
@@ -94,7 +100,7 @@ def file_set(path: Path) -> FileSet:
 
 
 def read_barcode(path: Path) -> str | None:
-    """The barcode that a .vsi carries, as far as it can be read; None for anything else.
+    """The barcode that a .vsi carries, also one that is cut short or damaged behind it; None for anything else.
 
     For naming a scan that cannot be opened: it raises no SlideError, and two barcodes on one slide are none.
     """
@@ -102,7 +108,7 @@ def read_barcode(path: Path) -> str | None:
         return None
     try:
         with open_vsi(path) as file:
-            found = {code for stack in read_declaration(file).stacks for code in stack.barcodes}
+            found = read_barcodes(file)
     except SlideError:
         return None
     return found.pop() if len(found) == 1 else None

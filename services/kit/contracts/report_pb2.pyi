@@ -69,6 +69,7 @@ class Measure(_message.Message):
     CELL_IDS_FIELD_NUMBER: _builtins.int
     GRADE_FIELD_NUMBER: _builtins.int
     DENOMINATOR_UNIT_FIELD_NUMBER: _builtins.int
+    GRADED_VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Stable name, such as "differential.neutrophil_segmented" or "platelets.per_100_erythrocytes"."""
     numerator: _builtins.int
@@ -82,6 +83,10 @@ class Measure(_message.Message):
     """Morphology grade, 0 to 3; absent where grading does not apply."""
     denominator_unit: _builtins.str
     """What the denominator counts where the name does not say it, as a UCUM annotation such as "{fields}"."""
+    graded_value: _builtins.float
+    """What a grade above the count itself is of: the value less what misread normal cells add to it, made up for missed
+    cells. Absent where the grade is that of the value.
+    """
     @_builtins.property
     def withheld(self) -> _slide_pb2.Reason:
         """Why there are counts and no value, such as a denominator under 100 cells."""
@@ -104,13 +109,16 @@ class Measure(_message.Message):
         cell_ids: _abc.Iterable[_builtins.str] | None = ...,
         grade: _builtins.int | None = ...,
         denominator_unit: _builtins.str = ...,
+        graded_value: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_grade", b"_grade", "_high", b"_high", "_low", b"_low", "_value", b"_value", "grade", b"grade", "high", b"high", "low", b"low", "value", b"value", "withheld", b"withheld"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_grade", b"_grade", "_graded_value", b"_graded_value", "_high", b"_high", "_low", b"_low", "_value", b"_value", "grade", b"grade", "graded_value", b"graded_value", "high", b"high", "low", b"low", "value", b"value", "withheld", b"withheld"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_grade", b"_grade", "_high", b"_high", "_low", b"_low", "_value", b"_value", "cell_ids", b"cell_ids", "denominator", b"denominator", "denominator_unit", b"denominator_unit", "grade", b"grade", "high", b"high", "low", b"low", "name", b"name", "numerator", b"numerator", "unit", b"unit", "value", b"value", "withheld", b"withheld"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_grade", b"_grade", "_graded_value", b"_graded_value", "_high", b"_high", "_low", b"_low", "_value", b"_value", "cell_ids", b"cell_ids", "denominator", b"denominator", "denominator_unit", b"denominator_unit", "grade", b"grade", "graded_value", b"graded_value", "high", b"high", "low", b"low", "name", b"name", "numerator", b"numerator", "unit", b"unit", "value", b"value", "withheld", b"withheld"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__grade: _TypeAlias = _typing.Literal["grade"]  # noqa: Y015
     _WhichOneofArgType__grade: _TypeAlias = _typing.Literal["_grade", b"_grade"]  # noqa: Y015
+    _WhichOneofReturnType__graded_value: _TypeAlias = _typing.Literal["graded_value"]  # noqa: Y015
+    _WhichOneofArgType__graded_value: _TypeAlias = _typing.Literal["_graded_value", b"_graded_value"]  # noqa: Y015
     _WhichOneofReturnType__high: _TypeAlias = _typing.Literal["high"]  # noqa: Y015
     _WhichOneofArgType__high: _TypeAlias = _typing.Literal["_high", b"_high"]  # noqa: Y015
     _WhichOneofReturnType__low: _TypeAlias = _typing.Literal["low"]  # noqa: Y015
@@ -119,6 +127,8 @@ class Measure(_message.Message):
     _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__grade) -> _WhichOneofReturnType__grade | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__graded_value) -> _WhichOneofReturnType__graded_value | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__high) -> _WhichOneofReturnType__high | None: ...
     @_typing.overload

@@ -60,7 +60,7 @@ def _presence(measure: Measure, code: MeasureCode, codes: Codes) -> Observation 
     if presence is None or measure.HasField("withheld"):
         return None
     if measure.HasField("grade"):
-        return Observation(_universal(presence), "ST", _grade(measure, codes))
+        return Observation(_universal(presence), "ST", _grade(measure, codes), note=_graded(measure))
     if presence.counted is not None:
         seen = presence.counted.present if measure.numerator else presence.counted.absent
         return Observation(_universal(presence), "ST", seen)
@@ -71,6 +71,13 @@ def _grade(measure: Measure, codes: Codes) -> str:
     if measure.grade not in codes.grades:
         raise NotExpressible(f"{measure.name} has grade {measure.grade}, which the table of codes does not know")
     return codes.grades[measure.grade]
+
+
+def _graded(measure: Measure) -> str:
+    """Of which share the grade is, where that is not the one that was read."""
+    if not measure.HasField("graded_value"):
+        return ""
+    return f"grade of {written(measure.graded_value, 1)} %, the share without what is misread"
 
 
 def _unlisted(measure: Measure) -> MeasureCode:

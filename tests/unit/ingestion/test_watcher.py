@@ -75,6 +75,15 @@ def test_an_incomplete_scan_is_held_after_the_limit_and_taken_up_when_it_complet
     assert share.poll(10) == [("s1.vsi", ADMITTED)]
 
 
+def test_a_vsi_cut_short_behind_its_barcode_is_held_under_its_specimen_so_that_the_lis_is_told(share):
+    vsi = write(share.share)
+    vsi.write_bytes(vsi.read_bytes()[:-1])
+    share.poll()
+    assert share.poll(900) == [("s1.vsi", HELD)]
+    assert share.told[-1].reason.code == "incomplete"
+    assert share.told[-1].slide.specimen == "A1234"
+
+
 def test_a_damaged_scan_is_refused_with_its_reason_and_specimen(share):
     vsi = write(share.share)
     pixels = next(vsi.parent.rglob("frame_t.ets"))

@@ -119,6 +119,15 @@ def test_a_unit_that_the_table_does_not_confirm_is_not_called_ucum(gateway, lis,
     assert (value(obx, 6), value(obx, 6, 3)) == ("1", "")
 
 
+def test_a_grade_says_which_share_it_is_of_where_that_is_not_the_one_read(gateway, lis, place, make_report):
+    shape = {"name": "erythrocytes.spherocyte", "numerator": 300, "denominator": 5652, "value": 5.31, "unit": "%"}
+    measures = [Measure(**shape, grade=1, graded_value=3.36), Measure(**shape, grade=2)]
+    text = sent(gateway, lis, make_report(place(gateway), measures=measures))
+    told = text.split("Spherocytes [Presence] in Blood")
+    assert "NTE|1|L|grade of 3.4 %, the share without what is misread" in told[1].partition("OBX|")[0]
+    assert "NTE" not in told[2].partition("OBX|")[0]
+
+
 @pytest.mark.parametrize(
     "measure",
     [

@@ -130,11 +130,11 @@ def reds(**labels):
 def test_red_cell_classes_are_given_per_100_red_cells_with_their_grade():
     told = {
         f.name: f
-        for f in morphology([field(reds(normal=940, target=60, unidentified=200))], CLASSES, GRADING).for_report(
+        for f in morphology([field(reds(normal=934, target=66, unidentified=200))], CLASSES, GRADING).for_report(
             1000, 30
         )
     }
-    assert told["erythrocytes.target"].value == 5
+    assert told["erythrocytes.target"].value == 5.5
     assert told["erythrocytes.target"].grade == 2
     assert told["erythrocytes.normal"].grade is None
     assert told["erythrocytes.schistocyte"].grade == 0

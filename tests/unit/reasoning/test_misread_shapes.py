@@ -13,7 +13,7 @@ from services.reasoning.figures import Figure
 from services.reasoning.haemogram import Haemogram
 from services.reasoning.intervals import share
 from services.reasoning.knowledge import load_knowledge
-from services.reasoning.morphology import morphology
+from services.reasoning.morphology import GradingTable, morphology
 from tests.unit.reasoning.leukocytes import CALM, cells_of
 
 KNOWLEDGE = load_knowledge()
@@ -66,7 +66,7 @@ def test_the_table_of_misreads_is_no_more_lenient_than_the_models_card():
     for table in confusions():
         for name, misread in GRADING.misreads.items():
             cells, of = table[name]
-            assert misread.percent >= 100 * cells / of, name
+            assert misread.most_percent >= 100 * cells / of, name
 
 
 def test_a_film_of_normal_cells_gets_no_grade_and_at_most_the_flag_that_schistocytes_are_possible():
@@ -88,8 +88,26 @@ def graded(name, cells, of=5000):
 @pytest.mark.parametrize("name", GRADING.grades)
 def test_a_grade_is_given_from_where_the_lower_limit_exceeds_the_misreads(name):
     figures = [graded(name, cells) for cells in range(0, 5001, 10)]
-    assert all(figure.low > GRADING.misreads[name].percent for figure in figures if figure.grade)
+    assert all(figure.low > GRADING.misreads[name].most_percent for figure in figures if figure.grade)
     assert figures[-1].grade == 3
+
+
+@pytest.mark.parametrize("name", GRADING.grades)
+@pytest.mark.parametrize("true_share", [0.06, 0.12, 0.3])
+def test_the_grade_is_that_of_the_film_and_not_of_what_the_classifier_adds_or_misses(name, true_share):
+    """Read as the card says: of the class's cells those found, of the others those misread."""
+    found, misread = GRADING.found[name].share, GRADING.misreads[name].share
+    read = round(20_000 * (true_share * found + (1 - true_share) * misread))
+    figure = graded(name, read, of=20_000)
+    assert figure.graded_value == pytest.approx(100 * true_share, abs=0.1)
+    assert figure.grade == GRADING.grades[name].grade(100 * true_share)
+    assert figure.value == 100 * read / 20_000
+
+
+def test_a_classifier_that_finds_no_more_than_it_misreads_grades_nothing():
+    raw = {**GRADING.model_dump(), "found": {**GRADING.model_dump()["found"], "target": {"cells": 1, "of": 400}}}
+    with pytest.raises(ValueError, match="target"):
+        GradingTable.model_validate(raw)
 
 
 def test_no_cell_of_a_class_is_grade_0():

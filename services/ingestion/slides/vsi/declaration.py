@@ -147,6 +147,11 @@ class SlideDeclaration:
         return next(iter(scan.barcodes or sorted(found)), None)
 
 
+def barcodes(tree: Field) -> set[str]:
+    """Every barcode (field 120635) that a tag tree holds, of whichever stack."""
+    return set(_texts(tree, 120635))
+
+
 def declared(tree: Field, name: str) -> SlideDeclaration:
     """What the tag tree of the .vsi called `name` declares.
 

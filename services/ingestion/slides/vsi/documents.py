@@ -5,8 +5,8 @@ from pathlib import Path
 from services.ingestion.slides.errors import SlideIncomplete, SlideUnreachable, SlideUnsupported
 from services.ingestion.slides.positioned import PositionedFile
 from services.ingestion.slides.tiff import check_tiff_complete
-from services.ingestion.slides.vsi.declaration import SlideDeclaration, StackDeclaration, declared
-from services.ingestion.slides.vsi.tagtree import TREE_OFFSET, parse_tree
+from services.ingestion.slides.vsi.declaration import SlideDeclaration, StackDeclaration, barcodes, declared
+from services.ingestion.slides.vsi.tagtree import TREE_OFFSET, parse_tree, readable_tree
 
 # A tag tree is a few megabytes at most; the rest of a .vsi is thumbnails.
 _TREE_LIMIT = 64 << 20
@@ -33,10 +33,10 @@ def open_vsi(path: Path) -> PositionedFile:
 
 
 def read_declaration(file: PositionedFile) -> SlideDeclaration:
-    """What the open .vsi declares.
+    """What the open .vsi declares, which is whole: behind its tree it holds thumbnails, as ordinary TIFF pages.
 
     Raises:
-        SlideIncomplete: it is not written yet, or its tree or first TIFF page goes on past its end.
+        SlideIncomplete: it is not written yet, or its tree or a TIFF page goes on past its end.
         SlideUnsupported: it is not a .vsi.
         SlideDamaged: its tree contradicts itself.
     """
@@ -47,10 +47,17 @@ def read_declaration(file: PositionedFile) -> SlideDeclaration:
         raise SlideIncomplete(file.name, "its header is zeros: nothing has been written yet")
     if header[:4] != b"II*\0":
         raise SlideUnsupported(file.name, f"is not a .vsi: it begins with {header[:4].hex(' ')}, not with 49 49 2a 00")
-    tree = parse_tree(file.read(0, min(file.size, _TREE_LIMIT)), file.name, file.size)
-    # Thumbnails follow the tree as ordinary TIFF pages: a copy cut among them is not done.
+    tree = parse_tree(_beginning(file), file.name, file.size)
     check_tiff_complete(file)
     return declared(tree, file.name)
+
+
+def read_barcodes(file: PositionedFile) -> set[str]:
+    """The barcodes of the open .vsi, as far as its tree can be read, whatever else is wrong with it.
+
+    Raises SlideUnreachable.
+    """
+    return barcodes(readable_tree(_beginning(file), file.name))
 
 
 def pixel_path(vsi: Path, stack: StackDeclaration) -> Path:
@@ -77,6 +84,10 @@ def pixel_path(vsi: Path, stack: StackDeclaration) -> Path:
     if not frames:
         raise SlideIncomplete(stack.name, f"the pixel file {stack.folder}/frame_t.ets is not there")
     return folder / frames[0]
+
+
+def _beginning(file: PositionedFile) -> bytes:
+    return file.read(0, min(file.size, _TREE_LIMIT))
 
 
 def _is_folder(path: Path) -> bool:

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.ingestion.slides.errors import SlideDamaged, SlideIncomplete
+from services.ingestion.slides.errors import SlideDamaged, SlideError, SlideIncomplete
 
 TREE_OFFSET = 8
 MAX_DEPTH = 24
@@ -93,17 +93,33 @@ def parse_tree(data: bytes, name: str, file_size: int | None = None) -> Field:
     return _Parser(data, name, len(data) if file_size is None else file_size).tree()
 
 
+def readable_tree(data: bytes, name: str) -> Field:
+    """What can be read of the tree: of a volume that is cut short or damaged, the fields in front of that place.
+
+    For finding what a scan is called that cannot be read; what it holds is told by `parse_tree` alone.
+    """
+    return _Parser(data, name, len(data), as_far_as_readable=True).tree()
+
+
 class _Parser:
-    def __init__(self, data: bytes, name: str, file_size: int) -> None:
+    def __init__(self, data: bytes, name: str, file_size: int, *, as_far_as_readable: bool = False) -> None:
         self._data = data
         self._name = name
         self._file_size = file_size
+        self._as_far_as_readable = as_far_as_readable
         self._fields = 0
 
     def tree(self) -> Field:
         return Field(0, None, 0, b"", tuple(self._volume(TREE_OFFSET, 0)))
 
     def _volume(self, start: int, depth: int) -> Iterator[Field]:
+        try:
+            yield from self._fields_of(start, depth)
+        except SlideError:
+            if not self._as_far_as_readable:
+                raise
+
+    def _fields_of(self, start: int, depth: int) -> Iterator[Field]:
         if depth > MAX_DEPTH:
             raise self._damaged(start, f"the tag tree is nested deeper than {MAX_DEPTH}")
         self._require(start, _VOLUME.size, "a volume header")

@@ -83,8 +83,25 @@ def test_the_barcode_is_read_even_where_the_scan_cannot_be(slide):
     pixel_file(slide).unlink()
     assert read_barcode(slide) == "S26-1"
     slide.write_bytes(slide.read_bytes()[:200])
-    assert read_barcode(slide) is None
+    assert read_barcode(slide) is None, "the file ends in front of it"
     assert read_barcode(slide.with_name("gone.vsi")) is None
+
+
+@pytest.mark.parametrize("behind", [1, 16, 100])
+def test_the_barcode_is_read_of_a_vsi_that_is_cut_short_or_damaged_behind_it(slide, behind):
+    whole = slide.read_bytes()
+    end = whole.rindex("S26-1".encode("utf-16-le")) + len("S26-1\0".encode("utf-16-le"))
+    slide.write_bytes(whole[: end + behind])
+    assert "ends" in file_set(slide).missing
+    assert read_barcode(slide) == "S26-1"
+    slide.write_bytes(whole[: end + behind] + b"\xff" * (len(whole) - end - behind))
+    assert read_barcode(slide) == "S26-1"
+
+
+def test_the_barcode_is_read_of_a_vsi_that_is_cut_short_among_its_thumbnails(slide):
+    slide.write_bytes(slide.read_bytes()[:-1])
+    assert not file_set(slide).complete
+    assert read_barcode(slide) == "S26-1"
 
 
 def test_a_tiff_of_tables_without_end_is_told_quickly_and_without_memory(tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.ingestion import SlideDamaged, SlideError, SlideIncomplete
-from services.ingestion.slides.vsi.tagtree import MAX_DEPTH, Field, parse_tree
+from services.ingestion.slides.vsi.tagtree import MAX_DEPTH, Field, parse_tree, readable_tree
 from services.simulator.vsi import tags
 
 TAGS = st.integers(1, 2**31 - 1).filter(lambda tag: tag not in (2023, 2024))
@@ -70,6 +70,9 @@ def test_a_cut_tree_is_never_taken_for_another(fields, data):
     cut = whole[: data.draw(st.integers(8, len(whole) - 1))]
     with pytest.raises(SlideIncomplete):
         parse_tree(cut, "S.vsi")
+    readable = list(readable_tree(cut, "S.vsi").walk())
+    known = {(field.tag, field.second, field.data) for field in parse_tree(whole, "S.vsi").walk()}
+    assert {(field.tag, field.second, field.data) for field in readable} <= known
 
 
 @PATIENT
@@ -88,8 +91,10 @@ def test_spoiled_bytes_give_a_tree_or_a_typed_error(fields, data):
 @PATIENT
 @given(st.binary(max_size=300))
 def test_noise_gives_a_tree_or_a_typed_error(noise):
+    content = b"II*\0\0\0\0\0" + noise
+    assert readable_tree(content, "S.vsi") is not None
     with suppress(SlideError):
-        assert parse_tree(b"II*\0\0\0\0\0" + noise, "S.vsi") is not None
+        assert parse_tree(content, "S.vsi") is not None
 
 
 def test_a_tree_deeper_than_any_real_one_is_refused():
@@ -117,6 +122,7 @@ def test_volumes_that_multiply_each_other_are_stopped():
         content += struct.pack("<HHIqII", 24, 21321, 2, 24, count - number - 1, 0)
     with pytest.raises(SlideError):
         parse_tree(bytes(content), "S.vsi")
+    assert readable_tree(bytes(content), "S.vsi") is not None
 
 
 def test_display_settings_that_claim_more_than_the_file_are_skipped():

@@ -29,11 +29,15 @@ def check_region(name: str, levels: Sequence[Level], region: Region) -> None:
         RegionRefused: the level does not exist, the region is empty, too large or absurdly far away.
     """
     if not 0 <= region.level < len(levels):
-        raise RegionRefused(name, f"there is no level {region.level}, only 0 to {len(levels) - 1}")
+        raise RegionRefused(name, f"there is no level {region.level}", f"Ask for one of 0 to {len(levels) - 1}.")
     if region.width < 1 or region.height < 1:
-        raise RegionRefused(name, f"a region of {region.width} x {region.height} px is empty")
+        raise RegionRefused(
+            name, f"a region of {region.width} x {region.height} px is empty", "Ask for a pixel at least."
+        )
     if region.width * region.height > MAX_PIXELS:
-        size = f"{region.width} x {region.height}"
-        raise RegionRefused(name, f"a region of {size} px is over the limit of {MAX_PIXELS} px at once")
+        problem = f"a region of {region.width} x {region.height} px is over the limit of {MAX_PIXELS} px at once"
+        raise RegionRefused(name, problem, "Ask for parts of it, or for a coarser level.")
     if max(abs(region.x), abs(region.y)) > _FARTHEST:
-        raise RegionRefused(name, f"({region.x}, {region.y}) lies nowhere near the slide")
+        raise RegionRefused(
+            name, f"({region.x}, {region.y}) lies nowhere near the slide", "Ask for pixels of that level."
+        )

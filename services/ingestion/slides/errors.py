@@ -6,7 +6,8 @@
     ├── SlideUnreachable   the share cannot be read now: try again later
     ├── SlideDamaged       the files contradict themselves or the format: copy the scan again
     ├── SlideUnsupported   a sound file of a kind that is not read (fluorescence, several scans, unknown pixel size)
-    └── RegionRefused      the caller asked for pixels that cannot be given (also a ValueError)
+    ├── RegionRefused      the caller asked for pixels that cannot be given (also a ValueError)
+    └── SlideClosed        the caller asked for pixels of a slide that it had closed (also a ValueError)
 
 Messages name the file, the field or offset, and what to do. File names are relative to the scan.
 """
@@ -103,4 +104,11 @@ class SlideUnsupported(SlideError):
 
 
 class RegionRefused(SlideError, ValueError):
-    """A region outside the limits: a level that is not there, no size, or too many pixels at once."""
+    """A region outside the limits: no whole pixels, a level that is not there, no size, or too many pixels at once."""
+
+
+class SlideClosed(SlideError, ValueError):
+    """The slide was closed before its pixels were asked for."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(file, "is closed", "Read while it is open, or open it again.")

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from services.ingestion.slides.errors import SlideIncomplete, SlideUnreachable, SlideUnsupported
+from services.ingestion.slides.errors import SlideClosed, SlideIncomplete, SlideUnreachable, SlideUnsupported
 
 _FOLDER_ADVICE = "Name the scan's own file; where a folder has taken its place, copy the scan again from the scanner."
 _DEVICE_ADVICE = "Remove it, and copy the scan again from the scanner."
@@ -59,11 +59,11 @@ class PositionedFile:
         Raises:
             SlideIncomplete: the file ends before that.
             SlideUnreachable: the operating system could not read it.
-            ValueError: the file is closed.
+            SlideClosed: `close` was called before.
         """
         with self._guard:
             if self._closed:
-                raise ValueError(f"{self.name}: the slide is closed")
+                raise SlideClosed(self.name)
             self._reading += 1
         try:
             return self._read(offset, length)

@@ -92,7 +92,7 @@ def analyse_command(
     """Find and classify the cells of images or slides, without a report.
 
     Images do not record their resolution and need `--um-per-px`; a folder stands for the images in it. An image that
-    cannot be read is told and left out, and the exit code is 3.
+    cannot be read is told and left out, and the exit code is 3. The file is there once it is whole, or not at all.
     """
     broken: list[str] = []
     cells = analyse(paths, um_per_px, out, cell, lambda error: broken.append(str(error)))

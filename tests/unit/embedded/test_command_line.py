@@ -30,7 +30,10 @@ def frottis(*arguments):
             3,
             "No such file or directory: check its name",
         ),
-        (["analyse", "missing.png", "--out", "o.jsonl"], 3, "--um-per-px"),
+        (["analyse", "missing.png", "--out", "o.jsonl"], 2, "--um-per-px"),
+        (["analyse", "missing.png", "--out", "o.jsonl", "--um-per-px", "5"], 2, "is not between 0.02 and 1.0"),
+        (["analyse", "missing.vsi", "--out", "o.jsonl"], 3, "Check the name"),
+        (["analyse", "s.vsi", "--out", "o.jsonl", "--cell", "leukocyte"], 2, "not for slides"),
         (["evaluate", "leukocytes", "--data", ".", "--um-per-px", "0.1"], 3, "labels.csv"),
         (["evaluate", "detector", "--data", ".", "--um-per-px", "0.1"], 3, "labels.json"),
         (["evaluate", "thrombocytes", "--data", ".", "--um-per-px", "0.1"], 2, "thrombocytes"),
@@ -41,6 +44,16 @@ def test_errors_are_a_sentence_and_a_code_never_a_traceback(tmp_path, monkeypatc
     ended = frottis(*arguments)
     assert (ended.returncode, told in ended.stdout + ended.stderr) == (code, True), ended.stderr
     assert "Traceback" not in ended.stderr
+    assert code != 2 or not list(tmp_path.iterdir())
+
+
+def test_a_slide_that_cannot_be_read_leaves_no_file_of_cells(tmp_path):
+    out = tmp_path / "cells.jsonl"
+    assert frottis("analyse", tmp_path / "gone.vsi", "--out", out).returncode == 3
+    assert list(tmp_path.iterdir()) == []
+    out.write_text("{}\n")
+    assert frottis("analyse", tmp_path / "gone.vsi", "--out", out).returncode == 3
+    assert [out.read_text(), list(tmp_path.iterdir())] == ["{}\n", [out]]
 
 
 def test_a_service_beside_a_run_on_the_same_state_folder_is_refused(tmp_path):

@@ -1,4 +1,5 @@
 import json
+import signal
 import subprocess
 import sys
 
@@ -68,6 +69,25 @@ def test_a_service_beside_a_run_on_the_same_state_folder_is_refused(tmp_path):
     with locked(tmp_path / "state", ["lis", "review", "reasoning", "analysis", "ingestion"]):
         assert frottis("status", "--state", tmp_path / "state").returncode == 0
         assert frottis("dead-letters", "list", "--state", tmp_path / "state").returncode == 0
+
+
+def test_who_waits_until_idle_is_told_for_what_once_and_may_interrupt(tmp_path):
+    (tmp_path / "share" / "_half\x1b[31m_" / "stack10001").mkdir(parents=True)
+    run = ["run", "--share", tmp_path / "share", "--state", tmp_path / "state"]
+    run += ["--lis", "127.0.0.1:1", "--listen", "127.0.0.1:0", "--until-idle"]
+    started = [sys.executable, "-m", "services.embedded", *map(str, run)]
+    with subprocess.Popen(started, stderr=subprocess.PIPE, text=True) as running:
+        told = []
+        for line in running.stderr:
+            told.append(line)
+            if r"half\x1b[31m.vsi: waiting (half\x1b[31m.vsi: is not there" in line:
+                running.send_signal(signal.SIGINT)
+                break
+        told += running.stderr
+    assert running.returncode == 130
+    assert sum(".vsi: waiting" in line for line in told) == 1
+    assert not any("\x1b" in line for line in told)
+    assert not any("Traceback" in line for line in told)
 
 
 def test_a_slide_tells_what_is_in_it(small_slide):

@@ -71,8 +71,13 @@ class ImageFile:
 
 
 def find_images(paths: Iterable[Path]) -> Iterator[Path]:
-    """Files as given; of a folder all images under it, sorted. Raises ImageUnreadable for a folder without any."""
+    """Files as given; of a folder all images under it, sorted.
+
+    Raises ImageUnreadable for a path that is not there and for a folder without images.
+    """
     for path in paths:
+        if not path.exists():
+            raise ImageUnreadable(f"{path}: there is no such file or folder: check its name")
         if not path.is_dir():
             yield path
             continue

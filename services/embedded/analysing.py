@@ -7,6 +7,7 @@ from pathlib import Path
 from services.analysis.analyse import Analyser, Broken, Picture, checked
 from services.analysis.cells import Kind
 from services.analysis.errors import ResolutionInvalid
+from services.analysis.images import find_images
 from services.analysis.lines import CellLine, write_lines
 from services.analysis.settings import AnalysisSettings
 from services.analysis.wiring import build_analyser
@@ -33,10 +34,7 @@ def analyse(paths: Sequence[Path], um_per_px: float | None, out: Path, cell: Cro
     """
     kind = None if cell is None else Kind(cell)
     _check_usage(paths, um_per_px, kind)
-    # A slide that cannot be opened is told before hours are spent on others.
-    for path in filter(is_slide, paths):
-        with open_slide(path, um_per_px=um_per_px) as slide:
-            checked(slide.um_per_px)
+    _check_inputs(paths, um_per_px)
     analyser = build_analyser(AnalysisSettings.load())
     return write_lines(_lines(analyser, paths, um_per_px, kind, broken), out)
 
@@ -49,6 +47,16 @@ def _check_usage(paths: Sequence[Path], um_per_px: float | None, kind: Kind | No
             checked(um_per_px)
         except ResolutionInvalid as error:
             raise SettingsError(str(error)) from error
+
+
+def _check_inputs(paths: Sequence[Path], um_per_px: float | None) -> None:
+    """What is not there or cannot be opened is told before hours are spent on the others."""
+    for path in paths:
+        if is_slide(path):
+            with open_slide(path, um_per_px=um_per_px) as slide:
+                checked(slide.um_per_px)
+        else:
+            next(find_images([path]))
 
 
 def is_slide(path: Path) -> bool:

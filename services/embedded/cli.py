@@ -100,8 +100,9 @@ def analyse_command(
 ) -> None:
     """Find and classify the cells of images or slides, without a report.
 
-    Images do not record their resolution and need `--um-per-px`; a folder stands for the images in it. An image that
-    cannot be read is told and left out, and the exit code is 3. The file is there once it is whole, or not at all.
+    Images do not record their resolution and need `--um-per-px`; a folder stands for the images in it. A path that is
+    not there, or a slide that cannot be opened, ends the run before it begins; an image that cannot be read is told and
+    left out. The exit code is 3 either way. The file is there once it is whole, or not at all.
     """
     broken: list[str] = []
     cells = analyse(paths, um_per_px, out, cell, lambda error: broken.append(str(error)))

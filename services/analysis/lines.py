@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from services.analysis.cells import Box, Cell, Kind
+from services.analysis.cells import PLATELET, Box, Cell, Kind
 from services.analysis.errors import ResultUnwritable
 
 _PLACES_PX = 2
@@ -17,8 +17,9 @@ _PLACES_PROBABILITY = 6
 class CellLine:
     """One cell of one image; `x`, `y` is its centre, `w`, `h` its box, in pixels of that image.
 
-    `probabilities` are calibrated and by class, `candidates` is the conformal set, `findings` are calibrated
-    probabilities by name: `plasmodium` of every red cell, and the stages of those probably infected.
+    `probabilities` are calibrated and by class; of a platelet, which no classifier has seen, it is the detector's alone
+    and equal to `score`: that it is one. `candidates` is the conformal set, `findings` are calibrated probabilities by
+    name: `plasmodium` of every red cell, and the stages of those probably infected.
     """
 
     image: str
@@ -42,7 +43,9 @@ def line_of(image: str, cell: Cell, box: Box, classes: dict[Kind, tuple[str, ...
     """The line of a cell whose box in the image is `box`."""
     kind = cell.detection.kind
     x, y = box.centre
-    named = zip(classes.get(kind, ()), cell.verdict.probabilities, strict=True)
+    named = dict(zip(classes.get(kind, ()), cell.verdict.probabilities, strict=True))
+    if cell.verdict is PLATELET:
+        named = {PLATELET.label: cell.detection.score}
     return CellLine(
         image=image,
         kind=str(kind),
@@ -52,17 +55,36 @@ def line_of(image: str, cell: Cell, box: Box, classes: dict[Kind, tuple[str, ...
         h=round(box.height, _PLACES_PX),
         score=round(cell.detection.score, _PLACES_PROBABILITY),
         label=cell.verdict.label,
-        probabilities={name: round(value, _PLACES_PROBABILITY) for name, value in named},
+        probabilities={name: round(value, _PLACES_PROBABILITY) for name, value in named.items()},
         candidates=cell.verdict.candidates,
         findings={name: round(value, _PLACES_PROBABILITY) for name, value in cell.findings.items()},
     )
 
 
 def write_lines(lines: Iterable[CellLine], path: Path) -> int:
-    """Write lines as they come, so that what is done is there when a later image fails; returns how many.
+    """Write lines as they come to `<path>.part`, and name it `path` once all are there; returns how many.
+
+    When anything fails, what lay at `path` before stays as it was, and nothing else is left. A pipe or a device is
+    written directly.
 
     Raises ResultUnwritable, and what the lines raise.
     """
+    with _writing(path):
+        target = path.resolve()
+        if target.exists() and not target.is_file():
+            return _write(lines, target)
+    part = target.with_name(f"{target.name}.part")
+    try:
+        written = _write(lines, part)
+        with _writing(path):
+            part.replace(target)
+    finally:
+        with _writing(path):
+            part.unlink(missing_ok=True)
+    return written
+
+
+def _write(lines: Iterable[CellLine], path: Path) -> int:
     written = 0
     with _writing(path):
         file = path.open("w", encoding="utf-8")

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 
-from services.analysis.analyse import Analyser, Broken, Picture
+from services.analysis.analyse import Analyser, Broken, Picture, checked
 from services.analysis.cells import Kind
+from services.analysis.errors import ResolutionInvalid
+from services.analysis.images import find_images
 from services.analysis.lines import CellLine, write_lines
 from services.analysis.settings import AnalysisSettings
 from services.analysis.wiring import build_analyser
@@ -27,14 +29,34 @@ def analyse(paths: Sequence[Path], um_per_px: float | None, out: Path, cell: Cro
     `um_per_px` is needed for images, which do not record it; a slide's own resolution is used where it has one.
 
     Raises:
-        SettingsError: a slide was given with `cell`.
-        SlideError, FrottisError: an input that cannot be read, by name.
+        SettingsError: a slide was given with `cell`, or images without their resolution; nothing was opened.
+        SlideError, FrottisError: an input that cannot be read, by name; nothing was written.
     """
-    analyser = build_analyser(AnalysisSettings.load())
     kind = None if cell is None else Kind(cell)
-    if kind and any(map(is_slide, paths)):
-        raise SettingsError("--cell is for images of one cell each, not for slides")
+    _check_usage(paths, um_per_px, kind)
+    _check_inputs(paths, um_per_px)
+    analyser = build_analyser(AnalysisSettings.load())
     return write_lines(_lines(analyser, paths, um_per_px, kind, broken), out)
+
+
+def _check_usage(paths: Sequence[Path], um_per_px: float | None, kind: Kind | None) -> None:
+    if kind and any(map(is_slide, paths)):
+        raise SettingsError("--cell is for images of one cell each, not for slides: leave it out, or give images alone")
+    if not all(map(is_slide, paths)):
+        try:
+            checked(um_per_px)
+        except ResolutionInvalid as error:
+            raise SettingsError(str(error)) from error
+
+
+def _check_inputs(paths: Sequence[Path], um_per_px: float | None) -> None:
+    """What is not there or cannot be opened is told before hours are spent on the others."""
+    for path in paths:
+        if is_slide(path):
+            with open_slide(path, um_per_px=um_per_px) as slide:
+                checked(slide.um_per_px)
+        else:
+            next(find_images([path]))
 
 
 def is_slide(path: Path) -> bool:

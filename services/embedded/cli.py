@@ -18,8 +18,9 @@ from services.embedded.demo import demonstrate, embedded
 from services.embedded.evaluating import Evaluated, evaluation
 from services.embedded.options import AsJson, Resolution, State
 from services.embedded.running import run as run_service
+from services.embedded.running import run_until_idle
 from services.embedded.slides import describe, lines
-from services.embedded.worklist import find_report, open_worklist, print_status, report_json, status_json
+from services.embedded.worklist import find_report, open_worklist, print_status, printable, report_json, status_json
 from services.embedded.writing import print_report
 from services.kit.object_settings import ObjectSettings
 from services.kit.objects import Objects
@@ -62,7 +63,12 @@ def run(
         typer.Option(help="HOST:PORT of this machine, for /healthz, /readyz and /metrics; port 0 takes a free one."),
     ] = "127.0.0.1:0",
     until_idle: Annotated[
-        bool, typer.Option("--until-idle", help="Return once every scan on the share is acknowledged, held or refused.")
+        bool,
+        typer.Option(
+            "--until-idle",
+            help="Return once every scan on the share is acknowledged, held or refused; what is waited for, such as "
+            "an order, is told until then.",
+        ),
     ] = False,
     um_per_px: Resolution = None,
 ) -> None:
@@ -75,7 +81,10 @@ def run(
     configure_logging()
     addresses = (parse_address(lis, "--lis"), parse_address(listen, "--listen"))
     options = Options(share, state, *addresses, parse_address(operations, "--operations"), um_per_px)
-    run_service(options, until_idle=until_idle, announce=_announce)
+    if not until_idle:
+        run_service(options, _announce)
+    elif not run_until_idle(options, _announce, _tell):
+        raise typer.Exit(130)
 
 
 @app.command("analyse")
@@ -91,13 +100,14 @@ def analyse_command(
 ) -> None:
     """Find and classify the cells of images or slides, without a report.
 
-    Images do not record their resolution and need `--um-per-px`; a folder stands for the images in it. An image that
-    cannot be read is told and left out, and the exit code is 3.
+    Images do not record their resolution and need `--um-per-px`; a folder stands for the images in it. A path that is
+    not there, or a slide that cannot be opened, ends the run before it begins; an image that cannot be read is told and
+    left out. The exit code is 3 either way. The file is there once it is whole, or not at all.
     """
     broken: list[str] = []
     cells = analyse(paths, um_per_px, out, cell, lambda error: broken.append(str(error)))
     for problem in broken:
-        typer.echo(f"frottis: {problem}", err=True)
+        typer.echo(f"frottis: {printable(problem)}", err=True)
     typer.echo(f"{cells} cells: {out}", err=True)
     if broken:
         raise typer.Exit(3)
@@ -171,6 +181,10 @@ def demo(
     """Show it all on a slide made up of real cells, with a simulated scanner and LIS."""
     configure_logging(level=logging.ERROR)
     demonstrate(out, seed, Console(), partial(embedded, out / "state"))
+
+
+def _tell(awaited: str) -> None:
+    typer.echo(f"waiting: {printable(awaited)}", err=True)
 
 
 def _announce(process: Process) -> None:

@@ -9,8 +9,10 @@ from services.ingestion.slides.files import file_set
 
 def describe(path: Path, um_per_px: float | None) -> Mapping[str, object]:
     """The scan's facts by name, JSON-ready. Raises SlideError: what is wrong with the scan, and what to do."""
-    missing = file_set(path).missing
+    # A name for what was given as `.`.
+    path = path.absolute()
     with open_slide(path, um_per_px=um_per_px) as slide:
+        missing = file_set(path).missing
         return {
             "file": path.name,
             "format": slide.format,

@@ -106,9 +106,13 @@ def _with_numbers(fields: dict[str, object]) -> dict[str, object]:
     return fields
 
 
+def printable(text: str) -> str:
+    """The text with what is no printable character in escapes: a file name may hold what a terminal would obey."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def _shown(text: str) -> str:
-    """A file name may hold anything, also what a terminal would obey."""
-    return escape("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
+    return escape(printable(text))
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from services.ingestion.slides.errors import (
     RegionRefused,
+    SlideClosed,
     SlideDamaged,
     SlideError,
     SlideIncomplete,
@@ -15,6 +16,7 @@ __all__ = [
     "Level",
     "RegionRefused",
     "Slide",
+    "SlideClosed",
     "SlideDamaged",
     "SlideError",
     "SlideIncomplete",

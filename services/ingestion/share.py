@@ -46,8 +46,9 @@ def find_scans(share: Path) -> list[FoundScan]:
 def list_share(share: Path, progress: Callable[[], None] = lambda: None) -> Listing:
     """Everything on the share; `progress` is called for each folder. Raises ShareUnreachable.
 
-    A folder `_name_` with stacks is a VS200 scan even while its `name.vsi` is not there yet. Links to folders are not
-    followed, and a subfolder that cannot be listed keeps only its own scans from being seen.
+    A folder `_name_` with stacks is a VS200 scan even while its `name.vsi` is not there yet. A folder that bears the
+    name of a scan counts as one, to be refused, and what lies in it counts too. Links to folders are not followed, and
+    a subfolder that cannot be listed keeps only its own scans from being seen.
     """
     try:
         folders = [(share, _entries(share), False)]
@@ -105,8 +106,7 @@ def _folders(entries: Iterable[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
 
 
 def _is_scan(entry: os.DirEntry[str]) -> bool:
-    visible = not entry.name.startswith(".") and Path(entry.name).suffix.lower() in SCAN_SUFFIXES
-    return visible and not _is_folder(entry)
+    return not entry.name.startswith(".") and Path(entry.name).suffix.lower() in SCAN_SUFFIXES
 
 
 def _stem_of_pixels(folder: str, entries: Iterable[os.DirEntry[str]]) -> str | None:

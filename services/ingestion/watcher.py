@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import structlog
 
-from services.ingestion.looks import Looks
+from services.ingestion.admission import Admission
 from services.ingestion.scans import ScanWords, announcement
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.share import FoundScan, Listing, ShareUnreachable, list_share, share_problem
@@ -40,7 +40,7 @@ class Watcher:
         self._settle_s = settings.settle_s
         self._stores = stores
         self._words = ScanWords(settings, stores)
-        self._looks = Looks(settings, stores, clock, metrics)
+        self._admission = Admission(settings, stores, clock, metrics)
         self._lease = lease
         self._clock = clock
         self._reign = 0
@@ -86,7 +86,7 @@ class Watcher:
     def _begin(self) -> None:
         """What this replica saw before another one looked counts for nothing."""
         self._serial = self._stores.scans.last_serial()
-        self._looks.keep(())
+        self._admission.keep(())
         self._missing_since.clear()
         self._reign = self._lease.reign
 
@@ -97,7 +97,7 @@ class Watcher:
         refused = [why for part in parts for why in self._look_at(part, waiting)]
         there = {scan.name for scan in listing.scans}
         gone = {name: waiting[name] for name in waiting.keys() - there if not listing.hides(name)}
-        self._looks.keep(there | waiting.keys())
+        self._admission.keep(there | waiting.keys())
         self._end_the_missing(gone)
         for copy in self._stores.scans.orphans():
             self._stores.scans.save(replace(copy, scan=self._words.promoted(copy.scan)), over=copy)
@@ -109,16 +109,16 @@ class Watcher:
     def _hear_of_others(self) -> None:
         """Handlers, here and in other replicas, have their say on scans too."""
         recorded = self._stores.scans.recorded_since(self._serial)
-        self._looks.forget(recorded)
+        self._admission.forget(recorded)
         self._serial = max(recorded.values(), default=self._serial)
 
     def _look_at(self, part: Sequence[FoundScan], waiting: Mapping[str, KnownScan]) -> Iterable[str | None]:
         """Look at some of the scans; gives why each cannot be read now."""
-        unknown = [scan.name for scan in part if not (scan.name in waiting or self._looks.remembers(scan.name))]
+        unknown = [scan.name for scan in part if not (scan.name in waiting or self._admission.remembers(scan.name))]
         known = self._stores.scans.named(unknown) if unknown else {}
         for scan in part:
             self._lease.progress()
-            yield self._looks.look(scan, waiting.get(scan.name) or known.get(scan.name))
+            yield self._admission.look(scan, waiting.get(scan.name) or known.get(scan.name))
 
     def _end_the_missing(self, missing: Mapping[str, KnownScan]) -> None:
         """A waiting scan that stays away ends as held: someone took it. For a moment, a listing may be wrong."""
@@ -126,4 +126,4 @@ class Watcher:
         self._missing_since = {name: self._missing_since.get(name, now_s) for name in missing}
         for name, since in self._missing_since.items():
             if now_s - since >= self._settle_s:
-                self._looks.removed(missing[name])
+                self._admission.removed(missing[name])

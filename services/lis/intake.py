@@ -1,6 +1,7 @@
 """From a frame of the LIS to the answer it gets: AA only once its orders are durable."""
 
 import hashlib
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import tzinfo
@@ -12,7 +13,7 @@ from services.kit.errors import TransientError
 from services.kit.telemetry import Metrics
 from services.lis.errors import MessageMalformed, Unaddressable
 from services.lis.hl7.acknowledgement import answers
-from services.lis.hl7.charset import decode
+from services.lis.hl7.charset import Decoded, decode
 from services.lis.hl7.faults import Fault, Refused, refuse
 from services.lis.hl7.header import check_order_header
 from services.lis.hl7.message import parse, parse_header
@@ -46,7 +47,7 @@ class Intake:
 
         Raises Unaddressable when the frame names no message that could be answered.
         """
-        frame = replace(frame, content=_with_cr(frame.content))
+        frame = replace(frame, content=_tidied(frame.content))
         header = _header(frame.content)
         if header is None:
             self._metrics.orders.labels("unaddressable").inc()
@@ -70,7 +71,7 @@ class Intake:
             raise refuse("AE", Fault("207", None, _DAMAGE[frame.damage]))
         check_order_header(header, self._processing_id)
         now = self._clock.now()
-        requests = read_orders(parse(decode(frame.content)), now, self._zone)
+        requests = read_orders(parse(*decode(frame.content)), now, self._zone)
         taken = self._store.take(_digest(frame.content, header), requests, now)
         for specimen in taken.reported:
             log.warning("order for a specimen that has a report", specimen=specimen)
@@ -86,19 +87,20 @@ def _header(content: bytes) -> Segment | None:
     """The MSH that an answer is addressed by: without one, or without a usable MSH-10, nobody can be answered."""
     line = content.partition(b"\r")[0]
     try:
-        text = decode(line)
+        decoded = decode(line)
     except Refused:
         # Each byte as some character: the answer says what is wrong with the character set.
-        text = line.decode("latin-1")
+        decoded = Decoded(line.decode("latin-1"), "latin-1")
     try:
-        header = parse_header(text)
+        header = parse_header(*decoded)
     except MessageMalformed:
         return None
     return header if 0 < len(header.text(10)) <= _LONGEST_CONTROL_ID else None
 
 
-def _with_cr(content: bytes) -> bytes:
-    """Segments end with CR; a sender that ends them with LF alone throughout is understood."""
+def _tidied(content: bytes) -> bytes:
+    """From MSH on, every segment ending with CR: a byte order mark, blank lines and LF throughout are understood."""
+    content = content.removeprefix(BOM_UTF8).lstrip(b"\r\n")
     return content if b"\r" in content else content.replace(b"\n", b"\r")
 
 

@@ -95,7 +95,7 @@ def file_set(path: Path) -> FileSet:
     try:
         found = [_scan_file(path.parent, file) for file in islice(_paths(path), _MAX_FILES)]
     except OSError as error:
-        raise SlideUnreachable(path.name, f"its files cannot be listed ({error.strerror})") from error
+        raise SlideUnreachable.of(path.name, "its files cannot be listed", error) from error
     return FileSet(path, tuple(sorted((file for file in found if file is not None), key=lambda file: file.name)))
 
 

@@ -10,7 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from services.ingestion.slides.errors import SlideIncomplete, SlideUnreachable, SlideUnsupported
+from services.ingestion.slides.errors import SlideClosed, SlideIncomplete, SlideUnreachable, SlideUnsupported
+
+_FOLDER_ADVICE = "Name the scan's own file; where a folder has taken its place, copy the scan again from the scanner."
+_DEVICE_ADVICE = "Remove it, and copy the scan again from the scanner."
 
 
 class PositionedFile:
@@ -32,7 +35,7 @@ class PositionedFile:
             # Without O_NONBLOCK, opening a pipe of that name would wait for a writer for ever.
             self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except (OSError, ValueError) as error:
-            raise SlideUnreachable(name, f"cannot be opened ({_reason(error)})") from error
+            raise SlideUnreachable.of(name, "cannot be opened", error) from error
         try:
             self.size = self._regular_size()
         except BaseException:
@@ -43,9 +46,11 @@ class PositionedFile:
         try:
             status = os.fstat(self._descriptor)
         except OSError as error:
-            raise SlideUnreachable(self.name, f"cannot be looked at ({_reason(error)})") from error
+            raise SlideUnreachable.of(self.name, "cannot be looked at", error) from error
+        if stat.S_ISDIR(status.st_mode):
+            raise SlideUnsupported(self.name, "is a folder, not a file", _FOLDER_ADVICE)
         if not stat.S_ISREG(status.st_mode):
-            raise SlideUnsupported(self.name, "is not a regular file", "Name a scan's own file.")
+            raise SlideUnsupported(self.name, "is a pipe or a device, not a regular file", _DEVICE_ADVICE)
         return status.st_size
 
     def read(self, offset: int, length: int) -> bytes:
@@ -54,11 +59,11 @@ class PositionedFile:
         Raises:
             SlideIncomplete: the file ends before that.
             SlideUnreachable: the operating system could not read it.
-            ValueError: the file is closed.
+            SlideClosed: `close` was called before.
         """
         with self._guard:
             if self._closed:
-                raise ValueError(f"{self.name}: the slide is closed")
+                raise SlideClosed(self.name)
             self._reading += 1
         try:
             return self._read(offset, length)
@@ -74,7 +79,7 @@ class PositionedFile:
             try:
                 part = os.pread(self._descriptor, wanted, offset)
             except (OSError, OverflowError) as error:
-                raise SlideUnreachable(self.name, f"cannot be read at offset {offset} ({_reason(error)})") from error
+                raise SlideUnreachable.of(self.name, f"cannot be read at offset {offset}", error) from error
             if not part:
                 raise SlideIncomplete(self.name, f"ends at offset {offset}, {wanted} bytes too early")
             parts.append(part)
@@ -100,7 +105,3 @@ class PositionedFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _reason(error: Exception) -> str:
-    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__

@@ -101,10 +101,10 @@ class Slide(Protocol):
         What lies outside the slide is background.
 
         Raises:
-            RegionRefused: no such level, no size, or more pixels than `regions.MAX_PIXELS`.
+            RegionRefused: a float, no such level, no size, or more pixels than `regions.MAX_PIXELS`.
             SlideDamaged: a tile that the region needs cannot be decoded whole.
             SlideUnreachable, SlideIncomplete: the file cannot be read any more.
-            ValueError: the slide is closed.
+            SlideClosed: `close` was called before.
         """
         ...
 

@@ -106,14 +106,14 @@ class TiffFile:
 
 def open_tiff(file: PositionedFile) -> TiffFile | None:
     """The file's directories; None where it is no TIFF. Raises SlideIncomplete where nothing has been written yet."""
-    if file.size < 16:
-        raise SlideIncomplete(file.name, f"holds {file.size} bytes, not even a header")
-    head = file.read(0, 16)
-    if not any(head):
-        raise SlideIncomplete(file.name, "its header is zeros: nothing has been written yet")
+    head = file.read(0, min(file.size, 16))
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
-    if order is None:
+    if order is None and len(head) > 1 and any(head):
         return None
+    if len(head) < 16:
+        raise SlideIncomplete(file.name, f"holds {file.size} bytes, not even a header")
+    if order is None:
+        raise SlideIncomplete(file.name, "its header is zeros: nothing has been written yet")
     (version,) = struct.unpack_from(order + "H", head, 2)
     if version not in (42, 43):
         return None

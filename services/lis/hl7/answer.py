@@ -36,7 +36,7 @@ class Answer:
 def read_answer(content: bytes) -> Answer:
     """Raises LineError (garbage) for what is no acknowledgement."""
     try:
-        message = parse_what_is_legible(content.decode("utf-8", errors="replace"))
+        message = parse_what_is_legible(content.decode("utf-8-sig", errors="replace"))
     except MessageMalformed as error:
         raise LineError("garbage", "the LIS answered with something that is no HL7 message") from error
     msa = next(message.named("MSA"), None)

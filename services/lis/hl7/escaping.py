@@ -46,12 +46,15 @@ def escape(text: str) -> str:
     return "".join(map(_escaped, text))
 
 
-def unescape(text: str, delimiters: Delimiters = STANDARD) -> str:
-    """The text behind an escaped one. Highlighting is dropped; an unknown sequence stays as it is written."""
+def unescape(text: str, delimiters: Delimiters = STANDARD, codec: str = "utf-8") -> str:
+    """The text behind an escaped one. Highlighting is dropped; an unknown sequence stays as it is written.
+
+    `codec` is Python's name of the message's character set, which the bytes of hexadecimal sequences are in.
+    """
     if delimiters.escape not in text:
         return text
     mark = re.escape(delimiters.escape)
-    return re.sub(f"{mark}([^{mark}]*){mark}", lambda found: _resolved(found, delimiters), text)
+    return re.sub(f"{mark}([^{mark}]*){mark}", lambda found: _resolved(found, delimiters, codec), text)
 
 
 def _escaped(character: str) -> str:
@@ -63,7 +66,7 @@ def _escaped(character: str) -> str:
     return character
 
 
-def _resolved(found: re.Match[str], delimiters: Delimiters) -> str:
+def _resolved(found: re.Match[str], delimiters: Delimiters, codec: str) -> str:
     sequence = found[1]
     if sequence in delimiters.by_letter:
         return delimiters.by_letter[sequence]
@@ -72,13 +75,13 @@ def _resolved(found: re.Match[str], delimiters: Delimiters) -> str:
     if sequence == ".br":
         return "\n"
     if re.fullmatch(r"X(?:[0-9A-Fa-f]{2})+", sequence):
-        return _from_hex(sequence[1:], found[0])
+        return _from_hex(sequence[1:], found[0], codec)
     return found[0]
 
 
-def _from_hex(digits: str, written: str) -> str:
+def _from_hex(digits: str, written: str, codec: str) -> str:
     try:
-        return bytes.fromhex(digits).decode()
+        return bytes.fromhex(digits).decode(codec)
     except UnicodeDecodeError:
-        # Bytes of a charset that the sequence does not name: kept as written rather than guessed.
+        # Bytes of another charset than the message's: kept as written rather than guessed.
         return written

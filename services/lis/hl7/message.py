@@ -45,16 +45,22 @@ def encode(segments: Sequence[Segment]) -> bytes:
     return "".join(f"{encode_segment(segment)}\r" for segment in segments).encode("utf-8")
 
 
-def parse_header(text: str) -> Segment:
-    """The MSH alone, whatever follows it. Raises MessageMalformed when there is none: no answer can be addressed."""
+def parse_header(text: str, codec: str = "utf-8") -> Segment:
+    """The MSH alone, whatever follows it; `codec` is that of `unescape`.
+
+    Raises MessageMalformed when there is none: no answer can be addressed.
+    """
     line = _lines(text)[0]
     if len(line) > _LONGEST_HEADER:
         raise MessageMalformed(f"the first line is longer than {_LONGEST_HEADER} characters: it is no MSH")
-    return decode_segment(line, _delimiters(line))
+    return decode_segment(line, _delimiters(line), codec)
 
 
-def parse(text: str) -> Message:
-    """The message in `text`. Raises MessageMalformed without a usable MSH, Refused (AE) when a line is no segment."""
+def parse(text: str, codec: str = "utf-8") -> Message:
+    """The message in `text`; `codec` is that of `unescape`.
+
+    Raises MessageMalformed without a usable MSH, Refused (AE) when a line is no segment.
+    """
     lines = _lines(text)
     if len(lines) > MOST_SEGMENTS:
         raise refuse("AE", Fault("207", None, f"more than {MOST_SEGMENTS} segments: send fewer orders in one message"))
@@ -64,7 +70,7 @@ def parse(text: str) -> Message:
     for number, line in enumerate(lines[1:], 2):
         if not _is_segment(line, delimiters):
             raise refuse("AE", Fault("100", None, f"line {number} is no segment: was a line end left unescaped?"))
-    return Message(tuple(decode_segment(line, delimiters) for line in lines))
+    return Message(tuple(decode_segment(line, delimiters, codec) for line in lines))
 
 
 def parse_what_is_legible(text: str) -> Message:
@@ -89,10 +95,10 @@ def _is_segment(line: str, delimiters: Delimiters) -> bool:
 
 
 def _lines(text: str) -> list[str]:
-    """Segments end with CR; a sender that writes CR LF, or LF alone throughout, is understood too."""
+    """Segments end with CR; a sender that writes CR LF, LF alone throughout, or blank lines, is understood too."""
     end = "\r" if "\r" in text else "\n"
     lines = [line.removeprefix("\n") if end == "\r" else line for line in text.split(end)]
-    return [line for line in lines if line] or [""]
+    return [line for line in lines if line.strip()] or [""]
 
 
 def _delimiters(line: str) -> Delimiters:

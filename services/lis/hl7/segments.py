@@ -68,13 +68,13 @@ def encode_segment(value: Segment) -> str:
     return "|".join([value.name, *fields])
 
 
-def decode_segment(line: str, delimiters: Delimiters = STANDARD) -> Segment:
-    """The segment in one line of ER7 text."""
+def decode_segment(line: str, delimiters: Delimiters = STANDARD, codec: str = "utf-8") -> Segment:
+    """The segment in one line of ER7 text; `codec` is that of `unescape`."""
     name, *fields = line.split(delimiters.field)
     if name == "MSH":
         own = (_plain(delimiters.field), _plain(fields[0]))
-        return Segment(name, own + tuple(_decode_field(text, delimiters) for text in fields[1:]))
-    return Segment(name, tuple(_decode_field(text, delimiters) for text in fields))
+        return Segment(name, own + tuple(_decode_field(text, delimiters, codec) for text in fields[1:]))
+    return Segment(name, tuple(_decode_field(text, delimiters, codec) for text in fields))
 
 
 def same(one: Segment, other: Segment) -> bool:
@@ -100,10 +100,10 @@ def _joined(delimiter: str, parts: Iterable[str]) -> str:
     return delimiter.join(parts).rstrip(delimiter)
 
 
-def _decode_field(text: str, delimiters: Delimiters) -> Field:
+def _decode_field(text: str, delimiters: Delimiters, codec: str) -> Field:
     return tuple(
         tuple(
-            tuple(unescape(part, delimiters) for part in component.split(delimiters.subcomponent))
+            tuple(unescape(part, delimiters, codec) for part in component.split(delimiters.subcomponent))
             for component in repetition.split(delimiters.component)
         )
         for repetition in text.split(delimiters.repetition)

@@ -1,5 +1,6 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -87,7 +88,10 @@ def test_a_line_is_a_json_object_of_the_promised_fields(analyser, spots):
     assert sum(leukocyte["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert leukocyte["label"] in {*leukocyte["candidates"], "unidentified"}
     assert leukocyte["findings"] == {}
-    assert (by_kind["platelet"]["label"], by_kind["platelet"]["probabilities"]) == ("platelet", {})
+    assert (by_kind["platelet"]["label"], by_kind["platelet"]["probabilities"]) == (
+        "platelet",
+        {"platelet": by_kind["platelet"]["score"]},
+    )
 
 
 @pytest.mark.parametrize(("kind", "side"), [(Kind.LEUKOCYTE, 192), (Kind.ERYTHROCYTE, 80)])
@@ -194,13 +198,26 @@ def test_grey_transparent_and_16_bit_images_are_read_as_8_bit_colour(tmp_path):
     assert {name: int(value.mean()) for name, value in values.items()} == {"grey": 100, "alpha": 255, "deep": 100}
 
 
-def test_what_was_read_before_a_failure_is_written(analyser, folder, tmp_path):
+@pytest.mark.parametrize("before", [{}, {"cells.jsonl": "{}\n"}])
+def test_a_failure_leaves_what_lay_there_before(analyser, folder, tmp_path, before):
     (folder / "z.png").write_bytes(b"no picture")
-    out = tmp_path / "cells.jsonl"
+    there = tmp_path / "there"
+    there.mkdir()
+    for name, text in before.items():
+        (there / name).write_text(text)
+    one_by_one = Analyser(analyser._reader, tiles_per_batch=1, threads=1)
     with pytest.raises(ImageUnreadable, match=r"z\.png"):
-        write_lines(Analyser(analyser._reader, tiles_per_batch=1, threads=1).analyse_files([folder], 0.137), out)
-    written = [json.loads(line)["image"] for line in out.read_text("utf-8").splitlines()]
-    assert str(folder / "a.png") in written
+        write_lines(one_by_one.analyse_files([folder], 0.137), there / "cells.jsonl")
+    assert {path.name: path.read_text() for path in there.iterdir()} == before
+
+
+def test_lines_may_go_to_a_device_and_through_a_link(analyser, spots, tmp_path):
+    lines = analyser.analyse_image(spots(640, 480, CELLS), 0.137, "f")
+    assert write_lines(lines, Path("/dev/null")) == 3
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "cells.jsonl")
+    assert write_lines(lines, tmp_path / "link.jsonl") == 3
+    assert len((tmp_path / "cells.jsonl").read_text("utf-8").splitlines()) == 3
+    assert (tmp_path / "link.jsonl").is_symlink()
 
 
 def test_lines_are_counted_and_a_place_that_cannot_be_written_is_an_error(analyser, spots, tmp_path):

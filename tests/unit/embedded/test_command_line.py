@@ -1,4 +1,5 @@
 import json
+import signal
 import subprocess
 import sys
 
@@ -23,9 +24,17 @@ def frottis(*arguments):
         (["report", "X", "--state", "missing"], 4, "holds no state"),
         (["dead-letters", "list", "--state", "missing"], 4, "holds no state"),
         (["dead-letters", "replay", "--state", "missing"], 2, "--all"),
-        (["slide", "missing.vsi"], 3, "missing.vsi"),
-        (["analyse", "missing.png", "--out", "o.jsonl", "--um-per-px", "0.137"], 3, "missing.png"),
-        (["analyse", "missing.png", "--out", "o.jsonl"], 3, "--um-per-px"),
+        (["slide", "missing.vsi"], 3, "missing.vsi: cannot be opened (No such file or directory). Check the name"),
+        (["slide", "."], 3, "is a folder, not a file. Name the scan's own file"),
+        (
+            ["analyse", "missing.png", "--out", "o.jsonl", "--um-per-px", "0.137"],
+            3,
+            "no such file or folder: check its name",
+        ),
+        (["analyse", "missing.png", "--out", "o.jsonl"], 2, "--um-per-px"),
+        (["analyse", "missing.png", "--out", "o.jsonl", "--um-per-px", "5"], 2, "is not between 0.02 and 1.0"),
+        (["analyse", "missing.vsi", "--out", "o.jsonl"], 3, "Check the name"),
+        (["analyse", "s.vsi", "--out", "o.jsonl", "--cell", "leukocyte"], 2, "not for slides"),
         (["evaluate", "leukocytes", "--data", ".", "--um-per-px", "0.1"], 3, "labels.csv"),
         (["evaluate", "detector", "--data", ".", "--um-per-px", "0.1"], 3, "labels.json"),
         (["evaluate", "thrombocytes", "--data", ".", "--um-per-px", "0.1"], 2, "thrombocytes"),
@@ -36,6 +45,15 @@ def test_errors_are_a_sentence_and_a_code_never_a_traceback(tmp_path, monkeypatc
     ended = frottis(*arguments)
     assert (ended.returncode, told in ended.stdout + ended.stderr) == (code, True), ended.stderr
     assert "Traceback" not in ended.stderr
+    assert not list(tmp_path.glob("o.jsonl*"))
+
+
+@pytest.mark.parametrize("name", ["gone.vsi", "gone.png"])
+def test_what_cannot_be_read_leaves_the_cells_of_an_earlier_run(tmp_path, name):
+    out = tmp_path / "cells.jsonl"
+    out.write_text("{}\n")
+    assert frottis("analyse", tmp_path / name, "--out", out, "--um-per-px", "0.137").returncode == 3
+    assert [out.read_text(), list(tmp_path.iterdir())] == ["{}\n", [out]]
 
 
 def test_a_service_beside_a_run_on_the_same_state_folder_is_refused(tmp_path):
@@ -50,6 +68,25 @@ def test_a_service_beside_a_run_on_the_same_state_folder_is_refused(tmp_path):
     with locked(tmp_path / "state", ["lis", "review", "reasoning", "analysis", "ingestion"]):
         assert frottis("status", "--state", tmp_path / "state").returncode == 0
         assert frottis("dead-letters", "list", "--state", tmp_path / "state").returncode == 0
+
+
+def test_who_waits_until_idle_is_told_for_what_once_and_may_interrupt(tmp_path):
+    (tmp_path / "share" / "_half\x1b[31m_" / "stack10001").mkdir(parents=True)
+    run = ["run", "--share", tmp_path / "share", "--state", tmp_path / "state"]
+    run += ["--lis", "127.0.0.1:1", "--listen", "127.0.0.1:0", "--until-idle"]
+    started = [sys.executable, "-m", "services.embedded", *map(str, run)]
+    with subprocess.Popen(started, stderr=subprocess.PIPE, text=True) as running:
+        told = []
+        for line in running.stderr:
+            told.append(line)
+            if r"half\x1b[31m.vsi: waiting (half\x1b[31m.vsi: is not there" in line:
+                running.send_signal(signal.SIGINT)
+                break
+        told += running.stderr
+    assert running.returncode == 130
+    assert sum(".vsi: waiting" in line for line in told) == 1
+    assert not any("\x1b" in line for line in told)
+    assert not any("Traceback" in line for line in told)
 
 
 def test_a_slide_tells_what_is_in_it(small_slide):

@@ -42,6 +42,13 @@ def test_folders_in_underscores_without_stacks_are_folders_and_links_are_not_fol
     assert names(tmp_path) == ["_2026_/a.vsi"]
 
 
+def test_a_folder_with_the_name_of_a_scan_is_told_and_looked_into(tmp_path):
+    for name in ("x.vsi", "y.svs", ".hidden.vsi"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "x.vsi" / "a.vsi").write_bytes(b"")
+    assert names(tmp_path) == ["x.vsi", "x.vsi/a.vsi", "y.svs"]
+
+
 def test_a_name_that_is_no_utf_8_is_told_in_escapes(tmp_path):
     os.close(os.open(os.fsencode(tmp_path) + b"/M\xfcller.vsi", os.O_CREAT))
     assert names(tmp_path) == ["M\\xfcller.vsi"]

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from services.ingestion import looks
+from services.ingestion import admission
 from services.ingestion.wiring import HANGS_S
 from services.kit.contracts import Decision, Delivery, DeliveryState, Reading
 from services.kit.lease import LeaseLost
@@ -30,8 +30,8 @@ def second(first):
 
 def test_two_that_poll_admit_each_scan_once_and_tell_it_once(first, second, monkeypatch):
     opened = []
-    open_slide = looks.open_slide
-    monkeypatch.setattr(looks, "open_slide", lambda path, **more: opened.append(path) or open_slide(path, **more))
+    open_slide = admission.open_slide
+    monkeypatch.setattr(admission, "open_slide", lambda path, **more: opened.append(path) or open_slide(path, **more))
     write(first.share)
     for _ in range(12):
         first.poll(1)
@@ -109,7 +109,7 @@ def test_one_that_was_frozen_says_nothing_any_more(first, second, monkeypatch):
         second.poll(TAKEOVER_S)
         assert second.poll(10) == [("s1.vsi", ADMITTED)]
 
-    with frozen_in(monkeypatch, looks, "open_slide", meanwhile), pytest.raises(LeaseLost):
+    with frozen_in(monkeypatch, admission, "open_slide", meanwhile), pytest.raises(LeaseLost):
         first.poll()
     assert [scan.state for scan in [*first.told, *second.told]] == [WAITING, ADMITTED]
     assert first.known("s1.vsi") == second.told[-1]

@@ -25,6 +25,19 @@ def test_a_scan_is_admitted_once_complete_and_still(share):
     assert share.poll(100) == []
 
 
+@pytest.mark.parametrize("name", ["x.vsi", "x.svs"])
+def test_a_folder_in_the_place_of_a_scan_is_refused_with_its_reason(share, name):
+    (share.share / name).mkdir()
+    assert share.poll() == [(name, WAITING)]
+    assert share.poll(10) == [(name, REFUSED)]
+    assert "is a folder, not a file" in share.told[-1].reason.text
+    assert share.poll(1000) == []
+    (share.share / name).rmdir()
+    vsi = write(share.share, "x")
+    if name == vsi.name:
+        assert [*share.poll(), *share.poll(10)] == [(name, WAITING), (name, ADMITTED)]
+
+
 def test_the_promise_starts_when_the_complete_scan_was_first_seen(share):
     vsi = write(share.share)
     pixels = next(vsi.parent.rglob("frame_t.ets"))

@@ -255,6 +255,10 @@ def test_a_rejection_with_a_thousand_faults_is_told_in_a_few_words(report_for):
         gateway.close()
 
 
+def test_an_answer_behind_a_byte_order_mark_is_heard():
+    assert read_answer(b"\xef\xbb\xbf" + acknowledgement("M1", "AA")).accepted
+
+
 def test_the_same_code_is_told_once():
     answer = read_answer(acknowledgement("M1", "AE", "ERR||PID|103|E\r" * 10))
     assert answer.fault_codes == ("103",)

@@ -206,6 +206,33 @@ def test_latin_1_without_a_declaration_is_read_as_french_systems_mean_it(answer,
     assert stored_name(gateway.orders()[0].order_id) == "LEFÈVRE"
 
 
+@pytest.mark.parametrize(
+    ("declared", "written", "name"),
+    [
+        (b"8859/1", rb"LEF\XC8\VRE", "LEFÈVRE"),
+        (b"8859/15", rb"B\XBC\UF", "BŒUF"),
+        (b"UNICODE UTF-8", rb"LEF\XC388\VRE", "LEFÈVRE"),
+        (b"UNICODE UTF-8", rb"LEF\XC8\VRE", r"LEF\XC8\VRE"),
+        (b"", rb"LEF\XC8\VRE", r"LEF\XC8\VRE"),
+    ],
+)
+def test_hexadecimal_bytes_are_in_the_messages_character_set(answer, gateway, stored_name, declared, written, name):
+    patient = fictitious_patient("P100")
+    content = oml().replace(b"UNICODE UTF-8", declared).replace(patient.family.encode(), written)
+    assert only(answer(content))[0] == "AA"
+    assert stored_name(gateway.orders()[0].order_id) == name
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(b"\xef\xbb\xbf", b""), (b"\r\n", b""), (b"", b"\r"), (b"", b" \r"), (b"", b"\n\n"), (b"", b"\r\n \r\n")],
+)
+def test_a_byte_order_mark_and_blank_lines_say_nothing(answer, gateway, before, after):
+    assert only(answer(before + oml() + after)) == ("AA", "M1", [])
+    assert only(answer(before + oml("M2").replace(b"UNICODE UTF-8", b"KLINGON") + after))[0] == "AE"
+    assert len(gateway.events()) == 1
+
+
 def test_bytes_outside_the_declared_set_are_refused_rather_than_guessed(answer):
     content = oml().replace(b"SMEAR", b"").replace(b"HEMATO", "HÉMATO".encode("latin-1"))
     assert only(answer(content)) == ("AE", "M1", [("MSH", "18", "102")])

@@ -11,6 +11,7 @@ from typing import Any
 
 from services.ingestion.slides.errors import (
     RegionRefused,
+    SlideClosed,
     SlideDamaged,
     SlideError,
     SlideIncomplete,
@@ -34,6 +35,7 @@ class Child:
         self._limit_s = limit_s
         self._turn = threading.Lock()
         self._closed = False
+        self._failure = ""
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
         # The command is fixed; the slide's path goes through the pipe.
         self._process = subprocess.Popen(  # noqa: S603
@@ -49,21 +51,24 @@ class Child:
         """The answer to a request, and the bytes that came with it.
 
         Raises:
-            SlideError: what the child found wrong; SlideDamaged where it died or took too long.
-            ValueError: the slide is closed.
+            SlideError: what the child found wrong; SlideDamaged where it died or took too long, then and from then on.
+            SlideClosed: `close` was called before.
         """
         with self._turn:
             if self._closed:
-                raise ValueError(f"{self._name}: the slide is closed")
+                raise SlideClosed(self._name)
+            if self._failure:
+                raise SlideDamaged(self._name, self._failure)
             try:
                 values, data = self._exchange(request)
             except TimeoutError as error:
                 self._end()
-                raise SlideDamaged(self._name, f"its library did not answer within {self._limit_s:g} s") from error
+                self._failure = f"its library did not answer within {self._limit_s:g} s"
+                raise SlideDamaged(self._name, self._failure) from error
             except (BrokenPipeError, EOFError) as error:
                 self._end(patience_s=5)
-                problem = f"its library ended by itself (exit status {self._process.returncode})"
-                raise SlideDamaged(self._name, problem) from error
+                self._failure = f"its library ended by itself (exit status {self._process.returncode})"
+                raise SlideDamaged(self._name, self._failure) from error
         if "error" in values:
             kind, *arguments = values["error"]
             raise _ERRORS[kind](*arguments)
@@ -72,6 +77,7 @@ class Child:
     def close(self) -> None:
         """End the child, after the request under way."""
         with self._turn:
+            self._closed = True
             self._end()
 
     def _exchange(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
@@ -99,9 +105,6 @@ class Child:
 
     def _end(self, patience_s: float = 0) -> None:
         """Kill the child, unless it ends by itself within the patience: then its exit status says how."""
-        if self._closed:
-            return
-        self._closed = True
         try:
             self._process.wait(patience_s)
         except subprocess.TimeoutExpired:

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from services.ingestion.slides.errors import SlideUnsupported
+from services.ingestion.slides.errors import UNCALIBRATED, SlideUnsupported
 
 _PLAUSIBLE_UM = (0.02, 20.0)
 
@@ -41,7 +41,7 @@ def pixel_size(name: str, across: float | None, down: float | None, fallback: fl
     if across is None or down is None:
         if fallback is not None:
             return fallback
-        raise SlideUnsupported(name, "does not say how large a pixel is", "Give the µm per pixel, or export it again.")
+        raise SlideUnsupported(name, "does not say how large a pixel is", UNCALIBRATED)
     low, high = _PLAUSIBLE_UM
     if not (low <= across <= high and abs(across - down) <= 0.01 * across):
         problem = f"states pixels of {across:g} x {down:g} µm, which no microscope makes"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-from services.ingestion.slides.errors import SlideDamaged, SlideUnsupported
+from services.ingestion.slides.errors import ONE_SCAN, OTHER_SCENE, SlideDamaged, SlideUnsupported
 
 # Micrometres in each unit that the schema names and that a microscope would use.
 _UNITS = {"m": 1e6, "cm": 1e4, "mm": 1e3, "µm": 1.0, "nm": 1e-3, "in": 25_400.0}
@@ -34,18 +34,28 @@ def ome_image(name: str, xml: str, scene: str | None) -> OmeImage:
     offered = [image for image in images if not image.name.lower().startswith(_NEVER_SCANS)]
     found = [image for image in offered if scene in (None, image.name)]
     if len(found) != 1:
-        names = ", ".join(repr(image.name) for image in offered) or "none"
-        raise SlideUnsupported(name, f"holds {len(found)} scans to choose from", f"Name one of: {names}.")
+        raise _no_choice(name, [repr(image.name) for image in offered], scene)
     if not found[0].brightfield:
-        problem = f"picture {found[0].name!r} is fluorescence, monochrome or a stack; only 8-bit RGB planes are read"
-        raise SlideUnsupported(name, problem)
+        problem = f"picture {found[0].name!r} is fluorescence, monochrome or a stack"
+        raise SlideUnsupported(name, problem, "Export the brightfield scan as one plane, RGB with 8 bits.")
     return found[0]
+
+
+def _no_choice(name: str, offered: list[str], scene: str | None) -> SlideUnsupported:
+    listed = ", ".join(offered)
+    if not offered:
+        return SlideUnsupported(name, "holds no scan, only label or overview", "Export the scan itself.")
+    if scene is None:
+        return SlideUnsupported(name, f"holds several scans: {listed}", ONE_SCAN)
+    return SlideUnsupported(name, f"no scan, or more than one, of {listed} is called {scene!r}", OTHER_SCENE)
 
 
 def _images(name: str, xml: str) -> Iterator[OmeImage]:
     # A document type could define entities that expand without end; OME-XML has none.
     if "<!DOCTYPE" in xml or "<!ENTITY" in xml:
-        raise SlideDamaged(name, "its OME-XML defines entities")
+        raise SlideDamaged(
+            name, "its OME-XML defines entities", "Export it again as OME-TIFF, without a document type."
+        )
     try:
         root = ET.fromstring(xml)  # noqa: S314 (no entities: see above)
         for element in root.iterfind("{*}Image"):

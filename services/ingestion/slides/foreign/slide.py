@@ -1,6 +1,7 @@
 """A slide of another format, read through its child process."""
 
 import hashlib
+from dataclasses import astuple
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from services.ingestion.slides.foreign.child import Child
 from services.ingestion.slides.foreign.facts import SlideFacts
 from services.ingestion.slides.positioned import PositionedFile
-from services.ingestion.slides.regions import Region, check_region
+from services.ingestion.slides.regions import checked_region
 from services.ingestion.slides.slide import Level, Pixels
 
 _SAMPLES, _SAMPLE = 64, 65_536
@@ -70,10 +71,8 @@ class ForeignSlide:
 
     def read_region(self, x: int, y: int, width: int, height: int, level: int = 0) -> Pixels:
         """The pixels from (x, y) of a level, (height, width, 3) uint8 RGB; see `Slide.read_region`."""
-        region = Region(int(x), int(y), int(width), int(height), int(level))
-        check_region(self.path.name, self.levels, region)
-        place = [region.x, region.y, region.width, region.height, region.level]
-        _, data = self._child.ask({"region": place})
+        region = checked_region(self.path.name, self.levels, x, y, width, height, level)
+        _, data = self._child.ask({"region": astuple(region)})
         return np.frombuffer(bytearray(data), np.uint8).reshape(region.height, region.width, 3)
 
     def close(self) -> None:

@@ -26,7 +26,8 @@ def load_page(path: Path, **place: int) -> pyvips.Image:
 def require_brightfield(path: Path, image: pyvips.Image) -> None:
     """Raises SlideUnsupported unless the pixels are RGB with 8 bits."""
     if image.bands != 3 or image.format != "uchar":
-        raise SlideUnsupported(path.name, f"has {image.bands} bands of {image.format}, not RGB with 8 bits")
+        problem = f"has {image.bands} bands of {image.format}, not RGB with 8 bits"
+        raise SlideUnsupported(path.name, problem, "Export the brightfield scan as RGB with 8 bits.")
 
 
 class VipsLevels:

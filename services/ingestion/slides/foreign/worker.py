@@ -41,10 +41,12 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     reader: Reader | None = None
+    name = ""
     for line in sys.stdin.buffer:
         request = json.loads(line)
         try:
             if reader is None:
+                name = Path(request["path"]).name
                 reader = open_reader(Path(request["path"]), request["scene"], request["um_per_px"])
                 _answer(answers, {"facts": reader.facts.as_json()})
             else:
@@ -53,7 +55,8 @@ def main() -> None:
             _answer(answers, {"error": [type(error).__name__, *error.args]})
         except MemoryError:
             problem = f"needs more than {_MEMORY_LIMIT >> 30} GiB of memory"
-            _answer(answers, {"error": [SlideDamaged.__name__, Path(request.get("path", "slide")).name, problem, None]})
+            advice = "Export it again in tiles of 1024 px at most."
+            _answer(answers, {"error": [SlideDamaged.__name__, name, problem, advice]})
 
 
 def open_reader(path: Path, scene: str | None, um_per_px: float | None) -> Reader:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.ingestion.slides.errors import SlideUnsupported
+from services.ingestion.slides.errors import ONE_SCAN, OTHER_SCENE, SlideUnsupported
 from services.ingestion.slides.vsi.declaration import EFI, MAIN, SlideDeclaration, StackDeclaration
 
 
@@ -20,10 +20,11 @@ def chosen_scan(slide: SlideDeclaration, scene: str | None) -> StackDeclaration:
     for kind in (MAIN, EFI):
         scans = [stack for stack in slide.pixel_stacks if stack.kind == kind]
         if len(scans) > 1:
-            raise SlideUnsupported(slide.name, f"holds several scans: {_listed(scans)}", "Name the one to read.")
+            raise SlideUnsupported(slide.name, f"holds several scans: {_listed(scans)}", ONE_SCAN)
         if scans:
             return scans[0]
-    raise SlideUnsupported(slide.name, f"no stack is typed as the main scan (field 2074); it has {_kinds(slide)}")
+    problem = f"no stack is typed as the main scan (field 2074); it has {_kinds(slide)}"
+    raise SlideUnsupported(slide.name, problem, "Scan the slide itself, not only its label or overview.")
 
 
 def sole_untyped(slide: SlideDeclaration) -> StackDeclaration | None:
@@ -37,7 +38,8 @@ def _named(slide: SlideDeclaration, scene: str) -> StackDeclaration:
     found = [stack for stack in offered if scene in (stack.title, stack.folder)]
     if len(found) != 1:
         number = "no scan is" if not found else f"{len(found)} scans are"
-        raise SlideUnsupported(slide.name, f"{number} called {scene!r}", f"Name one of: {_listed(offered) or 'none'}.")
+        problem = f"{number} called {scene!r}, of {_listed(offered) or 'none at all'}"
+        raise SlideUnsupported(slide.name, problem, OTHER_SCENE)
     return found[0]
 
 

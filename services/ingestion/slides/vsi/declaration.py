@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from services.ingestion.slides.errors import SlideDamaged, SlideUnsupported
+from services.ingestion.slides.errors import UNCALIBRATED, SlideDamaged, SlideUnsupported
 from services.ingestion.slides.vsi.tagtree import Field
 
 MAIN, EFI = 0, 64
@@ -64,7 +64,7 @@ class StackDeclaration:
         size = self._stated_um_per_px()
         if size is None:
             problem = f"{self.folder} does not say how large a pixel is (fields 2019 and 2020)"
-            raise SlideUnsupported(self.name, problem, "Export the scan again with its calibration.")
+            raise SlideUnsupported(self.name, problem, UNCALIBRATED)
         return size
 
     def um_per_px_or(self, fallback: float) -> float:

@@ -46,7 +46,10 @@ def read_declaration(file: PositionedFile) -> SlideDeclaration:
     if not any(header):
         raise SlideIncomplete(file.name, "its header is zeros: nothing has been written yet")
     if header[:4] != b"II*\0":
-        raise SlideUnsupported(file.name, f"is not a .vsi: it begins with {header[:4].hex(' ')}, not with 49 49 2a 00")
+        problem = f"is not a .vsi: it begins with {header[:4].hex(' ')}, not with 49 49 2a 00"
+        raise SlideUnsupported(
+            file.name, problem, "Copy the .vsi again from the scanner, or take the file off the share."
+        )
     tree = parse_tree(_beginning(file), file.name, file.size)
     check_tiff_complete(file)
     return declared(tree, file.name)
@@ -72,15 +75,15 @@ def pixel_path(vsi: Path, stack: StackDeclaration) -> Path:
     try:
         names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
     except OSError as error:
-        raise SlideUnreachable(
-            stack.name, f"the folder of {stack.folder} cannot be listed ({error.strerror})"
-        ) from error
+        raise SlideUnreachable.of(stack.name, f"the folder of {stack.folder} cannot be listed", error) from error
     frames = [name for name in names if name.startswith("frame_t") and name.endswith(".ets")]
     if len(frames) > 1:
         problem = f"{stack.folder} has {len(frames)} pixel files ({', '.join(frames[:4])}), one was expected"
-        raise SlideUnsupported(stack.name, problem)
+        advice = "Copy the scan again into an empty folder; a slide scanned as a series in time is not read."
+        raise SlideUnsupported(stack.name, problem, advice)
     if not frames and any(name.startswith("frame_t") and name.endswith((".tif", ".tiff")) for name in names):
-        raise SlideUnsupported(stack.name, f"{stack.folder} stores its pixels as frame_t.tif, which is not read")
+        problem = f"{stack.folder} stores its pixels as frame_t.tif, which is not read"
+        raise SlideUnsupported(stack.name, problem, "Set the scanner to store .ets files and scan the slide again.")
     if not frames:
         raise SlideIncomplete(stack.name, f"the pixel file {stack.folder}/frame_t.ets is not there")
     return folder / frames[0]

@@ -130,7 +130,7 @@ def check_brightfield(file: PositionedFile, container: Container) -> None:
     header = container.header
     if (header.pixel_type, header.samples) != (_UINT8, 3):
         problem = f"holds fluorescence or monochrome pixels (type {header.pixel_type}, {header.samples} sample(s))"
-        raise SlideUnsupported(file.name, f"{problem}; only brightfield RGB with 8 bits is read")
+        raise SlideUnsupported(file.name, problem, "Scan the slide again in brightfield (RGB with 8 bits).")
     if not all(side in _TILE_SIDES for side in header.tile) or header.tile_depth != 1:
         raise SlideDamaged(file.name, f"its tiles are {header.tile} px with depth {header.tile_depth} (offset 92)")
 
@@ -160,7 +160,8 @@ def _planes(file: PositionedFile, stack: StackDeclaration, container: Container)
     for number, axis in enumerate(axes):
         if axis != _Z_AXIS and slots[:, number].any():
             what = "channels" if axis in (3, 4) else "other axes than z"
-            raise SlideUnsupported(file.name, f"has several images per place ({what}); only brightfield RGB is read")
+            advice = "Scan the slide again as one brightfield (RGB) picture, with z-planes at most."
+            raise SlideUnsupported(file.name, f"has several images per place ({what})", advice)
     if _Z_AXIS not in axes:
         return 1, np.zeros(len(slots), np.int32)
     along = slots[:, axes.index(_Z_AXIS)]

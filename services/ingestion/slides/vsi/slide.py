@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from services.ingestion.slides.errors import SlideUnsupported
-from services.ingestion.slides.regions import Region, check_region
+from services.ingestion.slides.errors import SlideClosed, SlideUnsupported
+from services.ingestion.slides.regions import checked_region
 from services.ingestion.slides.slide import Level, Pixels
 from services.ingestion.slides.vsi.absent import suspect_tiles
 from services.ingestion.slides.vsi.choice import chosen_scan, sole_untyped
@@ -43,6 +43,7 @@ class VsiSlide:
         threads: int = 1,
     ) -> None:
         self.path = path
+        self._closed = False
         with ExitStack() as opened:
             self._vsi = opened.enter_context(open_vsi(path))
             declaration = read_declaration(self._vsi)
@@ -82,11 +83,12 @@ class VsiSlide:
 
     def read_region(self, x: int, y: int, width: int, height: int, level: int = 0) -> Pixels:
         """The pixels from (x, y) of a level, (height, width, 3) uint8 RGB; see `Slide.read_region`."""
-        region = Region(int(x), int(y), int(width), int(height), int(level))
-        check_region(self.path.name, self.levels, region)
-        return self._tiles.read(region)
+        if self._closed:
+            raise SlideClosed(self.path.name)
+        return self._tiles.read(checked_region(self.path.name, self.levels, x, y, width, height, level))
 
     def close(self) -> None:
+        self._closed = True
         self._opened.close()
 
     def __enter__(self) -> Self:

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 import tifffile
 
-from services.ingestion import SlideDamaged, SlideError, SlideIncomplete, SlideUnsupported, open_slide
+from services.ingestion import (
+    RegionRefused,
+    SlideClosed,
+    SlideDamaged,
+    SlideError,
+    SlideIncomplete,
+    SlideUnsupported,
+    open_slide,
+)
 from services.ingestion.slides.files import file_set
 from services.ingestion.slides.foreign.child import Child
 from tests.unit.ingestion.slides.slide_making import picture
@@ -109,11 +117,22 @@ def test_a_resolution_tag_counts_where_a_microscope_could_have_made_it(tmp_path)
         open_slide(tmp_path / "screen.tif")
 
 
+def test_a_closed_slide_gives_no_pixels_and_an_open_one_no_part_of_a_pixel(tmp_path):
+    slide = open_slide(write_ome(tmp_path / "a.ome.tif", picture(300, 200)))
+    assert slide.read_region(np.int64(3), 4, 20, 10).shape == (10, 20, 3)
+    with pytest.raises(RegionRefused, match="integers"):
+        slide.read_region(0.5, 0, 10, 10)
+    slide.close()
+    with pytest.raises(SlideClosed, match=r"a\.ome\.tif: is closed"):
+        slide.read_region(0, 0, 10, 10)
+
+
 def test_a_library_that_dies_is_an_error_of_that_slide_alone(tmp_path):
     with open_slide(write_ome(tmp_path / "h.ome.tif", picture(300, 200))) as slide:
         os.kill(slide._child._process.pid, signal.SIGSEGV)
-        with pytest.raises(SlideDamaged, match="ended by itself"):
-            slide.read_region(0, 0, 10, 10)
+        for _ in range(2):
+            with pytest.raises(SlideDamaged, match="ended by itself"):
+                slide.read_region(0, 0, 10, 10)
 
 
 def test_a_library_that_hangs_is_ended(tmp_path):

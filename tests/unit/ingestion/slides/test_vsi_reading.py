@@ -6,7 +6,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from services.ingestion import RegionRefused, SlideUnsupported, open_slide
+from services.ingestion import RegionRefused, SlideClosed, SlideUnsupported, open_slide
 from services.simulator.vsi import BlockMosaic, Stack, StackKind, write_slide
 from services.simulator.vsi.pyramid import halve
 from tests.unit.ingestion.slides.slide_making import CREATED, label, make_slide, overview, picture
@@ -138,11 +138,26 @@ def test_a_region_without_sense_is_refused(tmp_path, region):
         slide.read_region(*region)
 
 
-def test_a_closed_slide_is_not_read(tmp_path):
-    slide = open_slide(make_slide(tmp_path, picture(200, 100)))
+@pytest.mark.parametrize("region", [(0.5, 0, 5, 5), (0, np.float64(3), 5, 5), (0, 0, 5.0, 5), (0, 0, 5, 5, 0.0)])
+def test_a_part_of_a_pixel_is_refused(tmp_path, region):
+    with open_slide(make_slide(tmp_path, picture(200, 100))) as slide, pytest.raises(RegionRefused, match="integers"):
+        slide.read_region(*region)
+
+
+def test_integers_of_numpy_are_integers(tmp_path):
+    with open_slide(make_slide(tmp_path, picture(200, 100))) as slide:
+        read = slide.read_region(np.int64(3), np.uint8(4), np.int32(20), np.int16(10), np.int8(0))
+        np.testing.assert_array_equal(read, slide.read_region(3, 4, 20, 10))
+
+
+def test_a_closed_slide_gives_no_pixels_whether_it_had_decoded_them_or_not(tmp_path):
+    slide = open_slide(make_slide(tmp_path, picture(700, 450)))
+    slide.read_region(0, 0, 10, 10)
     slide.close()
-    with pytest.raises(ValueError, match="closed"):
-        slide.read_region(0, 0, 10, 10)
+    for x in (0, 600):
+        with pytest.raises(SlideClosed, match=r"S26-1\.vsi: is closed\. Read while it is open"):
+            slide.read_region(x, 0, 10, 10)
+    slide.close()
 
 
 def test_threads_read_side_by_side_what_one_reads_alone(tmp_path):

@@ -113,7 +113,7 @@ def test_a_share_that_goes_away_ends_the_cutting():
     slide = MemorySlide(SMOOTH)
 
     def unreachable(*args):
-        raise SlideUnreachable("frame_t.ets", "the share does not answer")
+        raise SlideUnreachable.of("frame_t.ets", "cannot be read", TimeoutError())
 
     slide.read_region = unreachable
     with pytest.raises(SlideUnreachable):

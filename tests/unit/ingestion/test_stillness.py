@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingestion.admission import Look, Verdict, Watch, judge
+from services.ingestion.stillness import Look, Verdict, Watch, judge
 
 SETTLE_S, LIMIT_S = 10.0, 900.0
 

@@ -18,7 +18,7 @@ DISTANCE_QUANTILE = 0.99
 UNSURE_QUANTILE = 0.03
 """Share of the known cells, disturbed, that no class is probable enough for."""
 _SHRINKAGE = 0.05
-_OFFSETS_HELD = 0.01
+_OFFSETS_HELD = 0.1
 """Weight of the mean square of the offsets beside the loss: a class of a handful of cells is not moved far."""
 
 

@@ -64,6 +64,7 @@ ERYTHROCYTES = [
     "schistocyte",
     "hypochromic",
     "elliptocyte",
+    "sickle",
 ]
 MODELS = (
     Model(name="detector", version="1", sha256="d"),

@@ -486,8 +486,8 @@ def test_cells_of_no_kind_are_refused(bench):
 
 def test_cells_of_a_class_that_the_table_lacks_are_refused(bench):
     strange = erythrocyte("e")
-    strange.label = "sickle"
+    strange.label = "no_such_shape"
     strange.ClearField("candidates")
     strange.ClearField("probabilities")
-    with pytest.raises(PoisonError, match="sickle"):
+    with pytest.raises(PoisonError, match="no_such_shape"):
         bench.take(order(), reading(["t"]), tile("t", [strange]))

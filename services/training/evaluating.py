@@ -8,14 +8,14 @@ Labels that the model has no class for are cells it must refuse.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from services.analysis.pixels import CANONICAL_UM_PER_PX, resample
-from services.training.classes import KINDS, LEUKOCYTE_LABELS
+from services.training.classes import KINDS
 from services.training.classifier.answers import Answers, answer
 from services.training.classifier.cells import Cell, middle, one_of
 from services.training.classifier.design import DESIGNS, Design
@@ -53,7 +53,7 @@ def evaluate(name: str, model: Path, data: Path, um_per_px: float) -> Evaluation
 
 
 def _classifier(name: str, described: Described, data: Path, um_per_px: float) -> Evaluation:
-    design = DESIGNS[name]
+    design = replace(DESIGNS[name], classes=tuple(described.words["classes"]))
     cells = list(_cells(design, data, um_per_px))
     found = answer(described.model, cells, lambda cell: cell.crop(design.crop))
     sections = []
@@ -79,18 +79,17 @@ def _label(found: Answers, design: Design, words: Mapping[str, Any]) -> Json:
 
 def _cells(design: Design, data: Path, um_per_px: float) -> Iterator[Cell]:
     """Cells with the classes that their labels allow: none for a label that the model does not know."""
-    known = LEUKOCYTE_LABELS if design.name == "leukocytes" else {name: (name,) for name in design.classes}
     if (data / "labels.csv").exists():
         for item in labelled_images(data.parent, data.name):
             image = resample(read_image(item.path), um_per_px)
-            allowed = one_of(known.get(item.label, ()), design.classes)
+            allowed = one_of(design.labels.get(item.label, ()), design.classes)
             yield Cell(image, *middle(image), item.label, allowed, data.name, um_per_px)
     elif (data / "points.csv").exists():
         scale = um_per_px / CANONICAL_UM_PER_PX
         for path, points in labelled_points(data.parent, data.name).items():
             image = resample(read_image(path), um_per_px)
             for point in points:
-                allowed = one_of(known.get(point.label, ()), design.classes)
+                allowed = one_of(design.labels.get(point.label, ()), design.classes)
                 place = (point.x * scale, point.y * scale)
                 yield Cell(image, *place, point.label, allowed, data.name, um_per_px)
     else:

@@ -163,12 +163,19 @@ class Sender:
         answer = read_answer(content)
         after = self._ledger.settle(answer)
         if after is None:
-            log.warning("the LIS answered a message that was never sent", code=answer.code)
+            self._hear_stranger(answer)
         elif after.state != SENDING:
             self._turns.done(after.id)
         elif not answer.accepted:
             self._turns.postpone(after.id)
         return answer
+
+    def _hear_stranger(self, answer: Answer) -> None:
+        """Warned of at the first, second, fourth, eighth … of a connection: a LIS that floods us fills no log."""
+        self._strangers += 1
+        if self._strangers & (self._strangers - 1) == 0:
+            said = "the LIS answered a message that was never sent"
+            log.warning(said, code=answer.code, answers=self._strangers)
 
     def _probe(self) -> None:
         """Find out whether the LIS is there, before there is something to send. Raises LineError."""
@@ -176,6 +183,8 @@ class Sender:
             self._open()
 
     def _open(self) -> None:
+        if not self._line.is_open:
+            self._strangers = 0
         self._line.open()
         if self.trouble == _UNTRIED:
             self.trouble = None

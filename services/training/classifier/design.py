@@ -7,8 +7,10 @@ from pathlib import Path
 from services.analysis.pixels import ERYTHROCYTE_CROP, LEUKOCYTE_CROP, PLASMODIUM_CROP
 from services.training.augment import Strength
 from services.training.classes import (
+    ERYTHROCYTE_LABELS,
     ERYTHROCYTES,
     LEUKOCYTE_GROUPS,
+    LEUKOCYTE_LABELS,
     LEUKOCYTES,
     PLASMODIUM,
     PLASMODIUM_GROUPS,
@@ -28,6 +30,8 @@ class Design:
 
     name: str
     classes: tuple[str, ...]
+    labels: Mapping[str, tuple[str, ...]]
+    """A data set's label → the classes it allows."""
     groups: Mapping[str, tuple[str, ...]]
     """Coarser classes that are reported as well; empty where there are none."""
     watched: Mapping[str, tuple[str, ...]]
@@ -58,6 +62,7 @@ class Design:
 LEUKOCYTE_DESIGN = Design(
     name="leukocytes",
     classes=LEUKOCYTES,
+    labels=LEUKOCYTE_LABELS,
     groups=LEUKOCYTE_GROUPS,
     watched=WATCHED_LEUKOCYTES,
     sought=(),
@@ -77,6 +82,7 @@ LEUKOCYTE_DESIGN = Design(
 ERYTHROCYTE_DESIGN = Design(
     name="erythrocytes",
     classes=ERYTHROCYTES,
+    labels=ERYTHROCYTE_LABELS,
     groups={},
     watched={},
     sought=(),
@@ -96,6 +102,7 @@ ERYTHROCYTE_DESIGN = Design(
 PLASMODIUM_DESIGN = Design(
     name="plasmodium",
     classes=PLASMODIUM,
+    labels={name: (name,) for name in PLASMODIUM},
     groups=PLASMODIUM_GROUPS,
     watched={},
     sought=PLASMODIUM_GROUPS["infected"],

@@ -51,14 +51,16 @@ def test_cells_are_read_by_their_centres(tmp_path):
     cv2.circle(field, (100, 300), 37, (150, 140, 205), -1)
     name = picture(tmp_path / "field.webp", field)
     table(
-        tmp_path / "points.csv", ["file", "x", "y", "label"], [[name, 100, 300, "normal"], [name, 100, 300, "sickle"]]
+        tmp_path / "points.csv",
+        ["file", "x", "y", "label"],
+        [[name, 100, 300, "normal"], [name, 100, 300, "keratocyte"]],
     )
     found = evaluate("erythrocytes", RELEASED / "erythrocytes", tmp_path, 0.1)
-    normal, sickle = (found.values["labels"][label] for label in ("normal", "sickle"))
-    assert normal["cells"] == sickle["cells"] == 1
-    assert normal["named"] == sickle["named"]
+    normal, unknown = (found.values["labels"][label] for label in ("normal", "keratocyte"))
+    assert normal["cells"] == unknown["cells"] == 1
+    assert normal["named"] == unknown["named"]
     assert "likeliest_right" in normal
-    assert "likeliest_right" not in sickle
+    assert "likeliest_right" not in unknown
 
 
 def test_fields_are_counted_by_their_boxes(tmp_path):

@@ -31,8 +31,9 @@ PYTHON_MODEL = ROOT / "deploy" / "triton" / "python_model.py"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where the backend and its model processes meet
 
-# Read at start; the processor's cores are shared with everything else of the stack.
-DEFAULT_SERVING = Serving(backend="python", device="cpu", threads=1)
+# Read at start; the processor's cores are shared with everything else of the stack. Two runs on a core each do more
+# than one on both.
+DEFAULT_SERVING = Serving(backend="python", device="cpu", threads=1, instances=2)
 
 
 class TritonUnavailable(ServerMissing):

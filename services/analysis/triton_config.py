@@ -129,7 +129,7 @@ def _tensor(tensor: Tensor) -> dict[str, Any]:
 
 
 def _batching() -> dict[str, Any]:
-    """Without a policy for the queue, which would cost half the server (docs/decisions/0015-batches-under-way.md).
+    """Without a policy for the queue, which would cost half the server (docs/decisions/0020-batches-under-way.md).
 
     A request that its sender gave up leaves the queue by itself: gRPC cancels it.
     """

@@ -30,13 +30,9 @@ MODELS = ROOT / "deploy" / "triton" / "models"
 PYTHON_MODEL = ROOT / "deploy" / "triton" / "python_model.py"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where the backend and its model processes meet
-# Of each model process, of which only what is used is taken. By default it is 1 MB, less than a tile, and grows while
-# models warm up and are asked: servers were seen to end with "boost::interprocess::lock_exception" at that.
-SHARED_MEMORY_BYTES = 32 * 1024 * 1024
 
-# Read at start; the processor's cores are shared with everything else of the stack. Two runs on a core each do more
-# than one on both.
-DEFAULT_SERVING = Serving(backend="python", device="cpu", threads=1, instances=2)
+# Read at start; the processor's cores are shared with everything else of the stack.
+DEFAULT_SERVING = Serving(backend="python", device="cpu", threads=1)
 
 
 class TritonUnavailable(ServerMissing):
@@ -155,7 +151,6 @@ class TritonServer:
             f"--model-repository={self.repository}",
             f"--backend-directory={server / 'backends'}",
             f"--backend-config=python,shm-region-prefix-name={self._shared}",
-            f"--backend-config=python,shm-default-byte-size={SHARED_MEMORY_BYTES}",
             "--model-control-mode=explicit",
             "--load-model=*",
             # The configuration says all; without this every model would be started twice to be asked for it.

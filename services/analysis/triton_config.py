@@ -54,15 +54,11 @@ class Signature:
 
 @dataclass(frozen=True)
 class Serving:
-    """How a server runs the models: `instances` of each, so many of its runs at a time.
-
-    `threads` of one run on processor cores, 0 for as many as there are.
-    """
+    """How a server runs the models; `threads` of one run on processor cores, 0 for as many as there are."""
 
     backend: Backend = "onnxruntime"
     device: Device = "auto"
     threads: int = 0
-    instances: int = 1
 
     def most(self, model: str) -> int:
         """The items that one run of a model takes at most."""
@@ -84,7 +80,7 @@ def config_text(name: str, signature: Signature, descriptions: Mapping[int, str]
     }
     config = model_config_pb2.ModelConfig(**fields)
     # Written out, because the printer leaves out what is the default; and in single quotes, in which JSON is readable.
-    instances = f"instance_group {{ count: {serving.instances} kind: {_KINDS[serving.device]} }}\n"
+    instances = f"instance_group {{ count: 1 kind: {_KINDS[serving.device]} }}\n"
     cards = "".join(
         f"parameters {{ key: \"{_CARD}{version}\" value {{ string_value: '{text}' }} }}\n"
         for version, text in sorted(descriptions.items())

@@ -81,9 +81,9 @@ def test_a_description_that_cannot_be_used_is_refused(configs, text, complaint):
 
 @pytest.mark.parametrize(("device", "kind"), [("gpu", "KIND_GPU"), ("cpu", "KIND_CPU")])
 def test_a_server_can_be_given_one_kind_of_device(tmp_path, device, kind):
-    install(COMMITTED, tmp_path, Serving(device=device, threads=3, instances=2))
+    install(COMMITTED, tmp_path, Serving(device=device, threads=3))
     config = parse_config((tmp_path / "detector" / CONFIG).read_text("utf-8"))
-    assert [(group.Kind.Name(group.kind), group.count) for group in config.instance_group] == [(kind, 2)]
+    assert [group.Kind.Name(group.kind) for group in config.instance_group] == [kind]
     assert config.parameters["intra_op_thread_count"].string_value == "3"
 
 

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, TypeAlias
@@ -21,6 +22,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import simplejpeg
 
+from services.analysis.ahead import Batches
 from services.analysis.cells import Kind
 from services.analysis.handlers import AnalysisHandlers
 from services.analysis.models import ERYTHROCYTES, LEUKOCYTES, MODELS, PLASMODIUM, ModelRepository
@@ -77,10 +79,12 @@ def measure(tiles: int, rounds: int) -> dict[str, Any]:
     work = _work(reader, settings, [jpegs[number % len(jpegs)] for number in range(tiles)])
     bare = _bare(settings)
     taken: dict[str, list[Times]] = {}
-    with ThreadPoolExecutor(settings.fetch_threads) as pool:
+    batches = Batches(settings.tiles_together, settings.batches_at_once)
+    with closing(batches), ThreadPoolExecutor(settings.fetch_threads) as pool:
         store = TileStore(objects, settings.crop_quality)
         metrics = Metrics()
-        handlers = AnalysisHandlers(LocalReaders(runtime, reader, metrics), store, pool, SystemClock(), metrics)
+        readers = LocalReaders(runtime, reader, metrics)
+        handlers = AnalysisHandlers(readers, store, batches, pool, SystemClock(), metrics)
         for _ in range(rounds):
             for name, run in bare.items():
                 taken.setdefault(name, []).append(_seconds(lambda run=run: run(work)))

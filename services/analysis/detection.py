@@ -51,11 +51,13 @@ def _distinct(detections: list[Detection]) -> list[Detection]:
     for detection in detections:
         best.setdefault((detection.kind, *pixel(detection)), detection)
     kept = list(best.values())
-    same = np.triu(_overlaps([detection.box for detection in kept]) >= _ONE_CELL, k=1)
+    kinds = np.array([detection.kind for detection in kept])
+    same = _overlaps([detection.box for detection in kept]) >= _ONE_CELL
+    same = np.triu(same & (kinds[:, None] != kinds), k=1)
     again = np.zeros(len(kept), bool)
-    for better in range(len(kept)):
+    for better in np.flatnonzero(same.any(axis=1)):
         if not again[better]:
-            again |= same[better] & [other.kind is not kept[better].kind for other in kept]
+            again |= same[better]
     return [detection for detection, repeated in zip(kept, again.tolist(), strict=True) if not repeated]
 
 

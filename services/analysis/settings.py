@@ -61,6 +61,12 @@ class AnalysisSettings(Settings):
         default=5.0, gt=0, le=60, description="s between two looks at which versions of the models Triton has"
     )
     triton_requests: int = Field(default=4, ge=1, le=64, description="Requests to Triton at a time (count).")
+    triton_batches: int = Field(
+        default=4,
+        ge=1,
+        le=64,
+        description="Batches that tiles_per_batch is divided into where Triton runs the models, all under way (count).",
+    )
     triton_ca: Path | None = Field(
         default=None, description="PEM file of the authorities of Triton's certificate; none speaks without TLS."
     )
@@ -68,6 +74,21 @@ class AnalysisSettings(Settings):
         default=None, description="PEM file of the certificate shown to Triton, where it asks for one."
     )
     triton_key: Path | None = Field(default=None, description="PEM file of that certificate's key.")
+
+    @property
+    def batches_at_once(self) -> int:
+        """Batches under way at a time: one keeps the cores busy where the models run in this process."""
+        return min(self.triton_batches, self.tiles_per_batch) if self.triton else 1
+
+    @property
+    def tiles_together(self) -> int:
+        """Tiles of one batch; those of all that are under way are `tiles_per_batch` at most."""
+        return self.tiles_per_batch // self.batches_at_once
+
+    @property
+    def tiles_taken(self) -> int:
+        """Tiles taken from the topic together: with several batches under way, as many again wait for their turn."""
+        return self.tiles_per_batch if self.batches_at_once == 1 else 2 * self.tiles_per_batch
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:

@@ -111,8 +111,8 @@ class TritonClient:
         self._client.close()
 
     def _request(self, model: str, served: Served, items: Arrays, timeout_s: float) -> Arrays:
-        """One request. Triton is told the time as well, so that it does not work for one who has gone."""
-        fields = {"model_version": served.version, "timeout": int(timeout_s * 1e6), "client_timeout": timeout_s}
+        """One request. When its time is over gRPC cancels it, so that Triton does not work for one who has gone."""
+        fields = {"model_version": served.version, "client_timeout": timeout_s}
         tensors = [_tensor(name, values) for name, values in items.items()]
         with self._metrics.model_request.labels(model).time():
             result = self._ask(model, lambda: self._client.infer(model, tensors, **fields))

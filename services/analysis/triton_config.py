@@ -29,8 +29,6 @@ SERVED_VERSIONS = 2
 _MOST_GPU = {DETECTOR: 8, LEUKOCYTES: 32, ERYTHROCYTES: 128, PLASMODIUM: 128}
 _MOST_CPU = {DETECTOR: 1, LEUKOCYTES: 16, ERYTHROCYTES: 64, PLASMODIUM: 64}
 _QUEUE_DELAY_US = 1_000
-_QUEUE_TIMEOUT_US = 60_000_000
-_QUEUE_REQUESTS = 256
 # KIND_AUTO: on the GPUs where there are any, otherwise on the processor (Triton's model_config.proto).
 _KINDS = {"auto": "KIND_AUTO", "gpu": "KIND_GPU", "cpu": "KIND_CPU"}
 _CARD = "card."
@@ -127,14 +125,11 @@ def _tensor(tensor: Tensor) -> dict[str, Any]:
 
 
 def _batching() -> dict[str, Any]:
-    """A request leaves the queue unanswered when its sender has given it up (it names its own, shorter, time)."""
-    policy = {
-        "timeout_action": "REJECT",
-        "default_timeout_microseconds": _QUEUE_TIMEOUT_US,
-        "allow_timeout_override": True,
-        "max_queue_size": _QUEUE_REQUESTS,
-    }
-    return {"max_queue_delay_microseconds": _QUEUE_DELAY_US, "default_queue_policy": policy}
+    """Without a policy for the queue, which would cost half the server (docs/decisions/0020-batches-under-way.md).
+
+    A request that its sender gave up leaves the queue by itself: gRPC cancels it.
+    """
+    return {"max_queue_delay_microseconds": _QUEUE_DELAY_US}
 
 
 def _warmup(signature: Signature, size: int) -> dict[str, Any]:

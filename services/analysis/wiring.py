@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+from services.analysis.ahead import Batches
 from services.analysis.analyse import Analyser
 from services.analysis.handlers import AnalysisHandlers
 from services.analysis.models import DETECTOR, ERYTHROCYTES, LEUKOCYTES, PLASMODIUM, ModelRepository
@@ -20,15 +21,17 @@ def build(settings: AnalysisSettings, resources: Resources) -> Service:
     readers = readers_of(settings, resources)
     pool = ThreadPoolExecutor(settings.fetch_threads, "analysis-fetch")
     store = TileStore(resources.objects, settings.crop_quality)
-    handlers = AnalysisHandlers(readers, store, pool, resources.clock, resources.metrics)
+    batches = Batches(settings.tiles_together, settings.batches_at_once)
+    handlers = AnalysisHandlers(readers, store, batches, pool, resources.clock, resources.metrics)
 
     def close() -> None:
+        batches.close()
         pool.shutdown()
         readers.close()
 
     return Service(
         name="analysis",
-        subscriptions=(Subscription("tiles", handlers.tiles, settings.tiles_per_batch, handlers.unreadable),),
+        subscriptions=(Subscription("tiles", handlers.tiles, settings.tiles_taken, handlers.unreadable),),
         tasks={READY: readers.keep_ready},
         readiness={READY: readers.waits_for},
         close=close,

@@ -9,6 +9,7 @@ from functools import partial
 import httpx
 import pytest
 
+from services.analysis.ahead import Batches
 from services.analysis.handlers import AnalysisHandlers
 from services.analysis.tile_store import TileStore
 from services.ingestion.pixels import PixelStore
@@ -54,11 +55,11 @@ class Readers:
 
 
 def analysis(one, resources):
-    pool = ThreadPoolExecutor(1)
+    pool, batches = ThreadPoolExecutor(1), Batches(1, 1)
     store = TileStore(resources.objects, 90)
-    handlers = AnalysisHandlers(Readers(one), store, pool, resources.clock, resources.metrics)
+    handlers = AnalysisHandlers(Readers(one), store, batches, pool, resources.clock, resources.metrics)
     subscription = Subscription("tiles", handlers.tiles, 1, handlers.unreadable)
-    return Service("analysis", subscriptions=(subscription,), close=pool.shutdown)
+    return Service("analysis", subscriptions=(subscription,), close=lambda: (batches.close(), pool.shutdown()))
 
 
 class Half:

@@ -1,10 +1,12 @@
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 import simplejpeg
 
+from services.analysis.ahead import Batches
 from services.analysis.cells import Kind
 from services.analysis.errors import TileUnreadable
 from services.analysis.handlers import AnalysisHandlers
@@ -30,13 +32,12 @@ def objects():
     return Objects.in_memory()
 
 
-@pytest.fixture
-def handlers(runtime, reader, objects):
-    metrics = Metrics()
-    with ThreadPoolExecutor(2) as pool:
-        yield AnalysisHandlers(
-            LocalReaders(runtime, reader, metrics), TileStore(objects, 92), pool, ManualClock(START), metrics
-        )
+@pytest.fixture(params=[(8, 1), (1, 3)], ids=["one batch at a time", "three batches at a time"])
+def handlers(request, runtime, reader, objects):
+    metrics, batches = Metrics(), Batches(*request.param)
+    with closing(batches), ThreadPoolExecutor(2) as pool:
+        readers, store = LocalReaders(runtime, reader, metrics), TileStore(objects, 92)
+        yield AnalysisHandlers(readers, store, batches, pool, ManualClock(START), metrics)
 
 
 @pytest.fixture

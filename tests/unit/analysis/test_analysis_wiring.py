@@ -34,6 +34,16 @@ def test_the_service_reads_tiles_and_is_ready_when_its_models_are_warm(resources
     service.close()
 
 
+def test_with_triton_as_many_tiles_are_under_way_in_batches_and_as_many_wait(resources):
+    settings = AnalysisSettings.load(triton="127.0.0.1:1", tiles_per_batch=8, triton_batches=4)
+    assert (settings.tiles_together, settings.batches_at_once, settings.tiles_taken) == (2, 4, 16)
+    service = build(settings, resources)
+    assert service.subscriptions[0].batch == 16
+    service.close()
+    few = AnalysisSettings.load(triton="127.0.0.1:1", tiles_per_batch=2, triton_batches=4)
+    assert (few.tiles_together, few.batches_at_once) == (1, 2)
+
+
 def test_a_folder_without_models_stops_the_start(resources, tmp_path):
     with pytest.raises(ModelUnusable, match="restore the folder"):
         build(AnalysisSettings.load(models=tmp_path), resources)

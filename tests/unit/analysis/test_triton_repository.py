@@ -58,7 +58,8 @@ def test_a_configuration_says_what_the_graph_takes_and_gives(configs, name):
 def test_a_configuration_batches_warms_and_keeps_two_versions(configs, name):
     config = configs[name]
     assert config.max_batch_size > 1
-    assert config.dynamic_batching.default_queue_policy.allow_timeout_override
+    # With a policy for the queue Triton looks at it every half second only (docs/decisions/0020).
+    assert not config.dynamic_batching.HasField("default_queue_policy")
     assert [warmup.batch_size for warmup in config.model_warmup] == [1, config.max_batch_size]
     assert config.version_policy.latest.num_versions == 2
     assert [group.Kind.Name(group.kind) for group in config.instance_group] == ["KIND_AUTO"]

@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
+from kafka.record import util
 
 from services.kit.clock import ManualClock
 from services.kit.contracts import Order, Tile
@@ -118,3 +119,7 @@ def test_what_is_replayed_is_for_its_group_alone_and_removes_the_letter():
 
 def test_an_ordinary_message_is_for_every_group():
     assert meant_for("analysis", sent())
+
+
+def test_the_librarys_checksum_is_the_one_in_c():
+    assert util.crc32c_c is not None

@@ -64,9 +64,9 @@ LEUKOCYTE_DESIGN = Design(
     stages=7,
     frozen=2,
     strength=Strength(stain=0.20, tint=0.10, blur=0.3, coarsen=0.35, coarsest=2.6, jpeg=0.25, noise=0.25),
-    zoom=0.08,
+    zoom=0.12,
     shift=4.0,
-    exchanged=0.0,
+    exchanged=0.3,
     per_class=850,
     load=leukocyte_cells,
 )

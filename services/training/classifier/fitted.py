@@ -30,9 +30,13 @@ def answers(network: nn.Module, cells: Sequence[Cell], design: Design) -> tuple[
 def calibrated(
     network: nn.Module, train: Sequence[Cell], validation: Sequence[Cell], design: Design, seed: int
 ) -> ClassifierGraph:
-    """The graph with its temperature fitted on validation cells and its distance on cells it was trained with."""
-    logits, _ = answers(network, validation, design)
-    temperature = fit_temperature(logits, np.stack([cell.allowed for cell in validation]))
+    """The graph with its temperature fitted on validation cells and its distance on cells it was trained with.
+
+    Cells that no class is allowed for are left out of both.
+    """
+    known = [cell for cell in validation if cell.allowed.any()]
+    logits, _ = answers(network, known, design)
+    temperature = fit_temperature(logits, np.stack([cell.allowed for cell in known]))
     chosen = _some_of_each(train, len(design.classes), np.random.default_rng(seed))
     _, embeddings = answers(network, chosen, design)
     whitening = fit_whitening(embeddings, targets(chosen), len(design.classes), _DIRECTIONS)

@@ -50,6 +50,8 @@ PLASMODIUM_GROUPS: dict[str, tuple[str, ...]] = {"uninfected": PLASMODIUM[:1], "
 NEUTROPHILS = ("neutrophil_segmented", "neutrophil_band")
 IMMATURE_GRANULOCYTES = ("metamyelocyte", "myelocyte", "promyelocyte")
 
+NO_LEUKOCYTE = "no_leukocyte"
+
 LEUKOCYTE_LABELS: dict[str, tuple[str, ...]] = {
     **{name: (name,) for name in LEUKOCYTES},
     "neutrophil": NEUTROPHILS,
@@ -58,6 +60,7 @@ LEUKOCYTE_LABELS: dict[str, tuple[str, ...]] = {
     "all_pre": ("blast",),
     "all_pro": ("blast",),
     "benign": tuple(name for name in LEUKOCYTES if name != "blast"),
+    NO_LEUKOCYTE: (),
 }
 """A data set's label → the classes it allows. A cell labelled only ``neutrophil`` may be either of two.
 

@@ -18,9 +18,11 @@ from services.analysis.pixels import Rgb
 from services.training.errors import DataSetError
 
 DETECTION_SOURCES = ("deepbionet", "txl_pbc", "iml_malaria")
+READ_SOURCES = ("deepbionet", "txl_pbc")
+"""The sets whose leukocytes have classes by reading alone (`readings`)."""
 MODEL_SOURCES = {
     "detector": DETECTION_SOURCES,
-    "leukocytes": ("pbc", "all_taleqani"),
+    "leukocytes": ("pbc", "all_taleqani", *READ_SOURCES),
     "erythrocytes": ("chula_rbc12", "erythrocytes_idb", *DETECTION_SOURCES),
     "plasmodium": ("iml_malaria", "deepbionet", "txl_pbc", "chula_rbc12"),
 }

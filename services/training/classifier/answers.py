@@ -36,6 +36,11 @@ class Answers:
         )
 
     @property
+    def none(self) -> "Answers":
+        """The answers for cells that no class is allowed for."""
+        return self.of(np.asarray(~self.allowed.any(axis=1)))
+
+    @property
     def single(self) -> "Answers":
         """The answers for cells whose class is known."""
         return self.of(self.targets >= 0)

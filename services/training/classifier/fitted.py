@@ -30,9 +30,13 @@ def answers(network: nn.Module, cells: Sequence[Cell], design: Design) -> tuple[
 def calibrated(
     network: nn.Module, train: Sequence[Cell], validation: Sequence[Cell], design: Design, seed: int
 ) -> ClassifierGraph:
-    """The graph, its temperature and offsets fitted on validation cells, its distance on cells of the training."""
-    logits, _ = answers(network, validation, design)
-    allowed = np.stack([cell.allowed for cell in validation])
+    """The graph, its temperature and offsets fitted on validation cells, its distance on cells of the training.
+
+    Cells that no class is allowed for are left out of both.
+    """
+    known = [cell for cell in validation if cell.allowed.any()]
+    logits, _ = answers(network, known, design)
+    allowed = np.stack([cell.allowed for cell in known])
     temperature = fit_temperature(logits, allowed)
     offsets = fit_offsets(logits / temperature, allowed) if design.weighed else np.zeros(len(design.classes))
     chosen = _some_of_each(train, len(design.classes), np.random.default_rng(seed))

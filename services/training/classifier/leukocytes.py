@@ -1,22 +1,32 @@
-"""The cells that the leukocytes' classifier learns: single ones, and those found in pictures labelled as a whole."""
+"""The cells that the leukocytes' classifier learns: single ones, those found in pictures labelled as a whole, those of
+other laboratories that were named by reading, and heaps of red cells, which are none.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from services.analysis.pixels import CANONICAL_UM_PER_PX, resample
+from services.analysis.pixels import CANONICAL_UM_PER_PX, LEUKOCYTE_CROP, resample
 from services.training.classes import LEUKOCYTE_LABELS, LEUKOCYTES
 from services.training.classifier.cells import Cell, middle, one_of
+from services.training.classifier.heaps import heaps
 from services.training.classifier.nuclei import find_nuclei
+from services.training.classifier.readings import read_leukocytes
 from services.training.manifest import Manifest
-from services.training.sources import TALEQANI_UM_PER_PX, labelled_images, read_image, um_per_px
+from services.training.sources import READ_SOURCES, TALEQANI_UM_PER_PX, labelled_images, read_image, um_per_px
 from services.training.splits import Part
 
 _CELLS_OF_AN_IMAGE = 6
+_AROUND = 5 * LEUKOCYTE_CROP // 4
+"""Side of the picture that is kept around a cell of a field."""
+_SEED = 1
 
 
 def leukocyte_cells(data: Path, manifests: dict[str, Manifest], part: Part) -> list[Cell]:
-    """The single cells of the PBC set, and those found in the pictures of the ALL image set."""
-    return [*_pbc(data, manifests["pbc"], part), *_taleqani(data, manifests["all_taleqani"], part)]
+    """The cells of every set for leukocytes, those that are none among them."""
+    own = [*_pbc(data, manifests["pbc"], part), *_taleqani(data, manifests["all_taleqani"], part)]
+    read = [cell for source in READ_SOURCES for cell in read_leukocytes(data, manifests[source], part, _AROUND)]
+    piled = [cell for source in READ_SOURCES for cell in heaps(data, manifests[source], part, _AROUND, _SEED)]
+    return [*own, *read, *piled]
 
 
 def _pbc(data: Path, manifest: Manifest, part: Part) -> Iterator[Cell]:

@@ -47,6 +47,11 @@ def _of_place(found: Answers, harder: Answers, design: Design, described: dict[s
     if design.sought:
         of_sought = [sought_section(answers, design.classes, design.sought, seed) for answers in (found, harder)]
         sections.append(_DISTURBED.join(of_sought))
+    if len(found.none.targets):
+        of_none = (answers_section(answers.none, design.classes, described) for answers in (found, harder))
+        sections.append(_DISTURBED.join(of_none))
+    if not len(found.single.targets):
+        return "\n".join(sections)
     if len(set(found.single.targets)) == 1:
         of_one_class = _one_class if found.allowed.all(axis=0).any() else _one_against_others
         sections.append(_DISTURBED.join(of_one_class(answers, design, described) for answers in (found, harder)))

@@ -48,12 +48,17 @@ def balanced(groups: Sequence[Sequence[int]], per_group: int, rng: np.random.Gen
 
 
 def batch_loss(network: nn.Module, made: list[Sample]) -> torch.Tensor:
-    """Negative log-probability of the allowed classes, a little of all classes' added against overconfidence."""
+    """Negative log-probability of the allowed classes, a little of all classes' added against overconfidence.
+
+    Of a cell that no class is allowed for, that of all classes alike: it should be none of them more than another
+    (outlier exposure, Hendrycks et al., 2019).
+    """
     pixels = torch.from_numpy(np.stack([crop for crop, _ in made])).permute(0, 3, 1, 2).float()
     allowed = torch.from_numpy(np.stack([mask for _, mask in made]))
     logs = torch.log_softmax(network(pixels.contiguous(memory_format=torch.channels_last))[0], dim=1)
-    wanted = torch.logsumexp(logs.masked_fill(~allowed, float("-inf")), dim=1)
-    return -(1 - _SMOOTHING) * wanted.mean() - _SMOOTHING * logs.mean()
+    known, alike = allowed.any(dim=1), logs.mean(dim=1)
+    wanted = torch.logsumexp(logs.masked_fill(~allowed & known[:, None], float("-inf")), dim=1)
+    return -torch.where(known, (1 - _SMOOTHING) * wanted + _SMOOTHING * alike, alike).mean()
 
 
 def _by_source_and_meaning(cells: Sequence[Cell]) -> dict[str, list[int]]:

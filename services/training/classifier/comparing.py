@@ -30,9 +30,12 @@ def differences(
     places = np.array([f"{cell.source} at {cell.um_per_px} µm/px, {cell.label}" for cell in cells])
     for place in dict.fromkeys(places):
         own = [found.of(places == place) for found in both]
+        named = [have_name(found, one.words["classes"], one.words) for found, one in zip(own, pair, strict=True)]
+        if not own[0].allowed.any():
+            yield _compared(f"{place}: left without a name", [~has for has in named], seed)
+            continue
         yield _compared(f"{place}: called right", [_right(found) for found in own], seed)
         if own[0].targets[0] >= 0:  # a label that allows several classes may stand for one that has none
-            named = [have_name(found, one.words["classes"], one.words) for found, one in zip(own, pair, strict=True)]
             yield _compared(f"{place}: named", named, seed)
 
 

@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 import yaml
 
-from services.training.classes import LEUKOCYTE_GROUPS, LEUKOCYTE_LABELS, LEUKOCYTES, WATCHED_LEUKOCYTES
+from services.training.classes import (
+    ERYTHROCYTE_LABELS,
+    ERYTHROCYTES,
+    LEUKOCYTE_GROUPS,
+    LEUKOCYTE_LABELS,
+    LEUKOCYTES,
+    NO_LEUKOCYTE,
+    WATCHED_LEUKOCYTES,
+)
 from services.training.classifier.answers import Answers
 from services.training.classifier.cells import Cell, targets
 from services.training.classifier.figures import (
@@ -107,8 +115,11 @@ def test_cells_of_one_class_are_listed_by_what_they_are_called():
     assert "unidentified" not in text
 
 
-def test_every_label_of_the_sets_allows_some_class():
-    assert all(set(allowed) <= set(LEUKOCYTES) and allowed for allowed in LEUKOCYTE_LABELS.values())
+def test_every_label_of_the_sets_allows_some_class_but_that_of_no_leukocyte():
+    assert all(set(allowed) <= set(LEUKOCYTES) for allowed in LEUKOCYTE_LABELS.values())
+    assert [label for label, allowed in LEUKOCYTE_LABELS.items() if not allowed] == [NO_LEUKOCYTE]
+    assert all(set(allowed) <= set(ERYTHROCYTES) and allowed for allowed in ERYTHROCYTE_LABELS.values())
+    assert "sickle" not in ERYTHROCYTE_LABELS["round"] + ERYTHROCYTE_LABELS["other"]
     assert "blast" not in LEUKOCYTE_LABELS["benign"]
 
 

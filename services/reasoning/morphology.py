@@ -106,21 +106,21 @@ class GradingTable(BaseModel):
     def graded(self, name: str, figure: Figure) -> Figure:
         """The class's share with its grade, where it has one.
 
-        Without value and grade where its grade would be 1+ or more and misread normal cells may explain the share: its
-        lower limit does not lie above what the classifier makes of them. Otherwise the grade is that of the share
-        without the classifier's errors. Without grade where it would be 0 and the cells of the class that the
-        classifier misses could make it more.
+        Where the share is more than misread normal cells explain, its lower limit above what the classifier makes of
+        them, the grade is that of the share without the classifier's errors. Where they may explain it, there is
+        neither value nor grade if that would be 1+ or more, no grade if the cells of the class that the classifier
+        misses could make it more than 0, and else grade 0.
         """
         if name not in self.grades or figure.value is None or figure.low is None:
             return figure
         limits, misread = self.grades[name], self.misreads[name].most_percent
-        if limits.grade(figure.value) == 0:
-            missed = limits.grade(figure.value / self.found[name].share) > 0
-            return figure if missed else replace(figure, grade=0)
-        if figure.low <= misread:
+        if figure.low > misread:
+            corrected = self._without_errors(name, figure.value)
+            return replace(figure, grade=limits.grade(corrected), graded_value=corrected)
+        if limits.grade(figure.value) > 0:
             return figure.without_value(_misread(figure, misread))
-        corrected = self._without_errors(name, figure.value)
-        return replace(figure, grade=limits.grade(corrected), graded_value=corrected)
+        missed = limits.grade(figure.value / self.found[name].share) > 0
+        return figure if missed else replace(figure, grade=0)
 
     def _without_errors(self, name: str, percent: float) -> float:
         """The share in % that a classifier of these errors reads as `percent` (Rogan & Gladen, 1978)."""

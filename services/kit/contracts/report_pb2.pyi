@@ -84,8 +84,8 @@ class Measure(_message.Message):
     denominator_unit: _builtins.str
     """What the denominator counts where the name does not say it, as a UCUM annotation such as "{fields}"."""
     graded_value: _builtins.float
-    """What a grade above the count itself is of: the value less what misread normal cells add to it, made up for missed
-    cells. Absent where the grade is that of the value.
+    """What the grade is of: the value less what misread normal cells add to it, made up for missed cells. Absent where
+    the grade is that of the value.
     """
     @_builtins.property
     def withheld(self) -> _slide_pb2.Reason:

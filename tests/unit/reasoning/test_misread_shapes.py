@@ -73,7 +73,7 @@ def test_a_film_of_normal_cells_gets_no_grade_and_at_most_the_flag_that_schistoc
     shapes = misread_by_the_card()
     figures = told(**shapes, normal=5000 - sum(shapes.values()))
     assert {figures[name].grade for name in GRADING.grades} <= {None, 0}
-    assert figures["macrocyte"].withheld.code == "misreads_explain"
+    assert figures["stomatocyte"].withheld.code == "misreads_explain"
     judgement = judged(**shapes, normal=5000 - sum(shapes.values())).judgement
     assert not judgement.held
     assert {rule.rule_id for rule in judgement.findings} <= {"schistocytes_possible"}

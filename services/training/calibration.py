@@ -14,7 +14,6 @@ from scipy.special import log_softmax, logsumexp
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 COVERAGE = 0.95
-DISTANCE_QUANTILE = 0.99
 UNSURE_QUANTILE = 0.03
 """Share of the known cells, disturbed, that no class is probable enough for."""
 _SHRINKAGE = 0.05

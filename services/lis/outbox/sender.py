@@ -53,6 +53,7 @@ class Sender:
         self._wake = Event()
         self._pause_s = IDLE_S
         self._standing_by = True
+        self._strangers = 0
         # None when the LIS can be reached or another replica sends, or what is wrong: the service's readiness.
         self.trouble: str | None = _UNTRIED
 

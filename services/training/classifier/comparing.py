@@ -23,7 +23,7 @@ Bools: TypeAlias = npt.NDArray[np.bool_]
 def differences(
     design: Design, data: Path, manifests: dict[str, Manifest], released: Described, candidate: Described, seed: int
 ) -> Iterator[Difference]:
-    """Of the cells of the test part, by set, resolution and label."""
+    """Of the cells of the test part, by set, resolution and label; a label of no class is best left without a name."""
     cells = design.load(data, manifests, Part.TEST)
     pair = (released, candidate)
     both = [_answers(one, cells, design) for one in pair]
@@ -31,7 +31,7 @@ def differences(
     for place in dict.fromkeys(places):
         own = [found.of(places == place) for found in both]
         named = [have_name(found, one.words["classes"], one.words) for found, one in zip(own, pair, strict=True)]
-        if not own[0].allowed.any():
+        if not any(found.allowed.any() for found in own):
             yield _compared(f"{place}: left without a name", [~has for has in named], seed)
             continue
         yield _compared(f"{place}: called right", [_right(found) for found in own], seed)

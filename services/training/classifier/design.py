@@ -56,6 +56,8 @@ class Design:
     """Cells of a class and source in each epoch: at most this, and half of it, with repeats, where there are fewer."""
     weighed: bool
     """Whether classes weigh as they are frequent among the validation cells, or all alike, as in training."""
+    strange: float
+    """Share of the known cells, disturbed, that may lie farther than the distance beyond which nothing has a name."""
     load: Callable[[Path, dict[str, Manifest], Part], list[Cell]]
 
 
@@ -76,6 +78,7 @@ LEUKOCYTE_DESIGN = Design(
     exchanged=0.3,
     per_class=850,
     weighed=False,
+    strange=0.01,
     load=leukocyte_cells,
 )
 
@@ -96,6 +99,7 @@ ERYTHROCYTE_DESIGN = Design(
     exchanged=0.5,
     per_class=1000,
     weighed=True,
+    strange=0.015,
     load=erythrocyte_cells,
 )
 
@@ -116,6 +120,7 @@ PLASMODIUM_DESIGN = Design(
     exchanged=0.4,
     per_class=1400,
     weighed=False,
+    strange=0.01,
     load=plasmodium_cells,
 )
 

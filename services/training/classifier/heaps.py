@@ -22,6 +22,7 @@ from services.training.splits import Part
 _HEAPS_OF_A_SET = 300
 _FROM_LEUKOCYTES_UM = 16.0
 _MOST_LAYERS = 4
+_MOST_CELLS = 80
 _GLASS_PERCENTILE = 95
 
 
@@ -50,14 +51,14 @@ def in_layers(picture: Rgb, layers: int, rng: np.random.Generator) -> Rgb:
 
 def _heap(labelled: Sequence[Box], um_per_px: float) -> tuple[float, float] | None:
     """The middle between the first two red cells that overlap, as (x, y), away from leukocytes."""
-    red = [box for box in labelled if box.kind == "erythrocyte"][:80]
+    red = [box for box in labelled if box.kind == "erythrocyte"][:_MOST_CELLS]
     nucleated = [centre(box) for box in labelled if box.kind == "leukocyte"]
     for one, other in combinations(red, 2):
         across = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
         down = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
         (x, y), (other_x, other_y) = centre(one), centre(other)
         place = ((x + other_x) / 2, (y + other_y) / 2)
-        if across > 0 < down and all(_apart(place, cell) * um_per_px > _FROM_LEUKOCYTES_UM for cell in nucleated):
+        if across > 0 and down > 0 and all(_apart(place, cell) * um_per_px > _FROM_LEUKOCYTES_UM for cell in nucleated):
             return place
     return None
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from services.training import description
-from services.training.calibration import DISTANCE_QUANTILE, UNSURE_QUANTILE, conformal_thresholds
+from services.training.calibration import UNSURE_QUANTILE, conformal_thresholds
 from services.training.classifier.answers import answer
 from services.training.classifier.cells import Cell
 from services.training.classifier.design import Design
@@ -42,6 +42,6 @@ def release(
         "offsets": {n: round(float(v), 4) for n, v in zip(design.classes, graph.offsets, strict=True)},
         "conformal": {name: round(value, 6) for name, value in zip(design.classes, thresholds, strict=True)},
         "confidence": round(float(np.quantile(found.probabilities.max(axis=1), UNSURE_QUANTILE)), 4),
-        "distance": round(float(np.quantile(found.distance, DISTANCE_QUANTILE)), 4),
+        "distance": round(float(np.quantile(found.distance, 1 - design.strange)), 4),
     }
     description.write(folder, specific, origin)

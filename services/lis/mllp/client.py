@@ -16,6 +16,8 @@ MAX_ANSWER_BYTES = 1 << 20
 MOST_PENDING = 100
 # How often a waiting thread looks whether it is to stop.
 LOOK_S = 0.25
+# How long an answer is waited for once it is to stop: what is left unanswered is sent a second time by who comes next.
+PARTING_S = 3.0
 
 
 class Line:
@@ -70,14 +72,14 @@ class Line:
             ) from error
 
     def receive(self, timeout_s: float, stop: Event) -> bytes | None:
-        """The next answer's content; None once `stop` is set.
+        """The next answer's content; None when none has come within `PARTING_S` of `stop`.
 
         Raises LineError (silent, closed, garbage) when none comes within `timeout_s`.
         """
         until = self._clock.monotonic() + timeout_s
-        waited_s = 0.0
+        waited_s = parting_s = 0.0
         while not self._frames:
-            if stop.is_set():
+            if stop.is_set() and parting_s >= PARTING_S:
                 return None
             if self._fault is not None:
                 raise self._fault
@@ -87,6 +89,7 @@ class Line:
             slice_s = min(LOOK_S, timeout_s - waited_s)
             data = self._read(slice_s)
             waited_s += 0.0 if data else slice_s
+            parting_s += slice_s if stop.is_set() else 0.0
             self._take(data)
         return self._frames.popleft()
 

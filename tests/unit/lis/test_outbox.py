@@ -348,6 +348,23 @@ def test_the_sender_stops_soon_although_the_lis_is_silent(open_gateway, lis, pla
     assert not thread.is_alive()
 
 
+def test_an_answer_that_is_under_way_at_the_end_is_still_heard(open_gateway, lis, place, make_report, monkeypatch):
+    gateway = open_gateway(lis.address, SystemClock(), ack_timeout_s=600.0)
+    order_id = place(gateway)
+    stop = Stop()
+    send = gateway.sender._line.send
+
+    def asked_to_end(content, timeout_s):
+        send(content, timeout_s)
+        stop.set()
+
+    monkeypatch.setattr(gateway.sender._line, "send", asked_to_end)
+    gateway.handle(make_report(order_id))
+    gateway.sender(stop)
+    assert gateway.deliveries()[-1].state == ACKNOWLEDGED
+    assert not gateway.waiting()
+
+
 def test_a_restart_sends_what_was_not_acknowledged_under_the_same_number(open_gateway, lis, place, make_report, clock):
     first = open_gateway(lis.address, clock)
     first.handle(make_report(place(first)))

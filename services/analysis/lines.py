@@ -11,6 +11,7 @@ from services.analysis.errors import ResultUnwritable
 
 _PLACES_PX = 2
 _PLACES_PROBABILITY = 6
+_PLACES_MEASURED = 3
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class CellLine:
 
     `probabilities` are calibrated and by class; of a platelet, which no classifier has seen, it is the detector's alone
     and equal to `score`: that it is one. `candidates` is the conformal set, `findings` are calibrated probabilities by
-    name: `plasmodium` of every red cell, and the stages of those probably infected.
+    name: `plasmodium` of every red cell, and the stages of those probably infected. `measured` is size and shape of a
+    red cell that stands alone, by name with its unit.
     """
 
     image: str
@@ -33,6 +35,7 @@ class CellLine:
     probabilities: dict[str, float]
     candidates: tuple[str, ...]
     findings: dict[str, float]
+    measured: dict[str, float]
 
     def to_json(self) -> str:
         """The line, without its end."""
@@ -58,7 +61,12 @@ def line_of(image: str, cell: Cell, box: Box, classes: dict[Kind, tuple[str, ...
         probabilities={name: round(value, _PLACES_PROBABILITY) for name, value in named.items()},
         candidates=cell.verdict.candidates,
         findings={name: round(value, _PLACES_PROBABILITY) for name, value in cell.findings.items()},
+        measured={name: round(value, _PLACES_MEASURED) for name, value in _measured(cell).items()},
     )
+
+
+def _measured(cell: Cell) -> dict[str, float]:
+    return asdict(cell.measured) if cell.measured is not None else {}
 
 
 def write_lines(lines: Iterable[CellLine], path: Path) -> int:

@@ -7,7 +7,7 @@ protobuf JSON reader reads them. Lengths are in µm to the nanometre, probabilit
 import json
 from collections.abc import Iterable
 
-from services.kit.contracts import Cell, Kind, Model, Question, Region, TileCells
+from services.kit.contracts import Cell, Kind, Model, Morphometry, Question, Region, TileCells
 from services.reasoning.figures import Figure
 
 
@@ -56,7 +56,11 @@ def _cell(cell: Cell) -> dict[str, object]:
         "candidates": list(cell.candidates),
         "findings": {name: _short(p) for name, p in cell.findings.items()},
         "crop_uri": cell.crop_uri,
-    }
+    } | ({"measured": _measured(cell.measured)} if cell.HasField("measured") else {})
+
+
+def _measured(measured: Morphometry) -> dict[str, float]:
+    return {field.name: _short(getattr(measured, field.name)) for field in measured.DESCRIPTOR.fields}
 
 
 def _region(region: Region) -> dict[str, float]:

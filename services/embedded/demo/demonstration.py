@@ -57,12 +57,17 @@ class Ended:
 def demonstrate(out: Path, seed: int, console: Console, start: Start) -> None:
     """Run the demonstration into `out`, over Frottis as `start` starts it; what an earlier one left there is removed.
 
-    Raises DemonstrationFailed when the slide is refused, and whatever Frottis raises.
+    Raises DemonstrationFailed when the slide is refused or `out` cannot be written, and whatever Frottis raises.
     """
-    for earlier in ("share", "state", "scanner"):
-        shutil.rmtree(out / earlier, ignore_errors=True)
     share = out / "share"
-    share.mkdir(parents=True)
+    try:
+        for earlier in ("share", "state", "scanner"):
+            shutil.rmtree(out / earlier, ignore_errors=True)
+        share.mkdir(parents=True)
+    except OSError as error:
+        raise DemonstrationFailed(
+            f"{out} cannot be written ({error.strerror}): give another folder with --out"
+        ) from error
     with console.status("composing a film from real cells …"):
         slide, truth = compose(out / "scanner", seed)
     console.print(

@@ -35,6 +35,7 @@ def frottis(*arguments):
         (["analyse", "missing.png", "--out", "o.jsonl", "--um-per-px", "5"], 2, "is not between 0.02 and 1.0"),
         (["analyse", "missing.vsi", "--out", "o.jsonl"], 3, "Check the name"),
         (["analyse", "s.vsi", "--out", "o.jsonl", "--cell", "leukocyte"], 2, "not for slides"),
+        (["demo", "--out", "/dev/null"], 3, "cannot be written (Not a directory): give another folder with --out"),
         (["evaluate", "leukocytes", "--data", ".", "--um-per-px", "0.1"], 3, "labels.csv"),
         (["evaluate", "detector", "--data", ".", "--um-per-px", "0.1"], 3, "labels.json"),
         (["evaluate", "thrombocytes", "--data", ".", "--um-per-px", "0.1"], 2, "thrombocytes"),

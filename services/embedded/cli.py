@@ -174,7 +174,7 @@ def report(
 @app.command()
 def demo(
     out: Annotated[
-        Path, typer.Option(help="Folder for all that it makes; what an earlier one made is replaced.")
+        Path, typer.Option(help="Folder for all that it makes; only what an earlier one made is replaced.")
     ] = Path("out/demo"),
     seed: Annotated[int, typer.Option(help="Seed of the made-up slide: another number, another slide.")] = 1,
 ) -> None:

@@ -1,7 +1,6 @@
 """One slide's way through a simulated hospital: composed, ordered, scanned, read, reported, acknowledged."""
 
 import json
-import shutil
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,13 @@ from rich.console import Console
 
 from services.embedded.assembly import Address
 from services.embedded.demo.engine import Engine, Start
+from services.embedded.demo.errors import DemonstrationFailed
 from services.embedded.demo.outcome import differential_table, other_table, print_hl7, times_table
 from services.embedded.demo.pictures import write_contact_sheet, write_overview
+from services.embedded.demo.place import taken, writing
 from services.embedded.demo.progress import follow
 from services.embedded.worklist import report_json
 from services.kit.contracts import Delivery, Report
-from services.kit.errors import FrottisError
 from services.kit.objects import Objects
 from services.review.states import State
 from services.review.worklist import Worklist
@@ -40,10 +40,6 @@ DIFFERENTIAL = {
 }
 
 
-class DemonstrationFailed(FrottisError):
-    """The demonstration did not end as it should."""
-
-
 @dataclass(frozen=True)
 class Ended:
     """What is known once the slide has ended."""
@@ -57,18 +53,17 @@ class Ended:
 def demonstrate(out: Path, seed: int, console: Console, start: Start) -> None:
     """Run the demonstration into `out`, over Frottis as `start` starts it; what an earlier one left there is removed.
 
-    Raises DemonstrationFailed when the slide is refused or `out` cannot be written, and whatever Frottis raises.
+    Raises DemonstrationFailed when the slide is refused, `out` cannot be written or holds what no demonstration made;
+    StateInUse when one runs there; and whatever Frottis raises.
     """
+    with taken(out):
+        _demonstrate(out, seed, console, start)
+    console.print(f"Look into {out}: report.json, overview.png, cells.png, message.hl7, acknowledgement.hl7")
+
+
+def _demonstrate(out: Path, seed: int, console: Console, start: Start) -> None:
     share = out / "share"
-    try:
-        for earlier in ("share", "state", "scanner"):
-            shutil.rmtree(out / earlier, ignore_errors=True)
-        share.mkdir(parents=True)
-    except OSError as error:
-        raise DemonstrationFailed(
-            f"{out} cannot be written ({error.strerror}): give another folder with --out"
-        ) from error
-    with console.status("composing a film from real cells …"):
+    with console.status("composing a film from real cells …"), writing(out):
         slide, truth = compose(out / "scanner", seed)
     console.print(
         f"composed {slide.name}: {len(truth.cells)} cells on {truth.width_um / 1e3:.1f} x "
@@ -76,11 +71,11 @@ def demonstrate(out: Path, seed: int, console: Console, start: Start) -> None:
     )
     with LisSimulator() as lis, start(share, Address(*lis.address)) as engine:
         ended = through_the_hospital(engine, lis, slide, share, console)
-        _write(out, share / slide.name, ended, engine.objects, console)
+        with writing(out):
+            _write(out, share / slide.name, ended, engine.objects, console)
     console.print(differential_table(ended.report, truth), other_table(ended.report, truth))
     print_hl7(ended.message, ended.answer, console)
     console.print(times_table(ended.delivery))
-    console.print(f"Look into {out}: report.json, overview.png, cells.png, message.hl7, acknowledgement.hl7")
 
 
 def compose(folder: Path, seed: int) -> tuple[Path, Truth]:

@@ -1,7 +1,6 @@
 """One slide's way through a simulated hospital: composed, ordered, scanned, read, reported, acknowledged."""
 
 import json
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from services.embedded.demo.outcome import differential_table, other_table, prin
 from services.embedded.demo.pictures import write_contact_sheet, write_overview
 from services.embedded.demo.place import taken, writing
 from services.embedded.demo.progress import follow
+from services.embedded.demo.scanner import scanning
 from services.embedded.worklist import report_json
 from services.kit.contracts import Delivery, Report
 from services.kit.objects import Objects
@@ -21,13 +21,10 @@ from services.review.states import State
 from services.review.worklist import Worklist
 from services.simulator.composer import Recipe, Truth, compose_film
 from services.simulator.lis import LisSimulator
-from services.simulator.scanner import scan
 from services.simulator.slide import write_film
 
 SPECIMEN = "DEMO-0001"
 PLACER = "ORDER-1"
-# What a share over the laboratory's network takes; slow enough to see files grow.
-SCANNER_BYTES_PER_S = 6e6
 
 # An unremarkable adult: counts of a film that a laboratory reports without a second look.
 DIFFERENTIAL = {
@@ -87,13 +84,14 @@ def compose(folder: Path, seed: int) -> tuple[Path, Truth]:
 
 
 def through_the_hospital(engine: Engine, lis: LisSimulator, slide: Path, share: Path, console: Console) -> Ended:
-    """Order a smear, scan it onto the share, follow it to its end. Raises DemonstrationFailed when it is refused."""
+    """Order a smear, scan it onto the share, follow it to its end.
+
+    Raises DemonstrationFailed when the slide is refused, or the scanner cannot write the share.
+    """
     answer = lis.send_order((engine.orders.host, engine.orders.port), SPECIMEN, placer=PLACER)
     console.print(f"the LIS ordered a smear of {SPECIMEN}: {answer.code}")
-    scanner = threading.Thread(target=scan, args=(slide, share), kwargs={"bytes_per_second": SCANNER_BYTES_PER_S})
-    scanner.start()
-    entry = follow(engine, slide.name, console)
-    scanner.join()
+    with scanning(slide, share) as check:
+        entry = follow(engine, slide.name, check, console)
     if entry.standing.state is State.REFUSED:
         raise DemonstrationFailed(f"the demonstration slide was refused: {entry.standing.text}")
     return _ended(engine.worklist, entry.slide_id, lis)

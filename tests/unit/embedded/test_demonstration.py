@@ -1,8 +1,14 @@
-"""Where a demonstration works: what is someone else's there stays."""
+"""Where a demonstration works: what is someone else's there stays, and what cannot be written there ends it."""
+
+import errno
+import os
+import time
+from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
-from services.embedded.demo import DemonstrationFailed
+from services.embedded.demo import DemonstrationFailed, through_the_hospital
 from services.embedded.demo.place import MARK, taken
 from services.kit.lock import StateInUse, locked
 from tests.unit.embedded.test_command_line import frottis
@@ -57,3 +63,21 @@ def test_a_link_to_a_folder_elsewhere_is_not_followed(tmp_path):
     with pytest.raises(DemonstrationFailed), taken(tmp_path / "demo"):
         pass
     assert (tmp_path / "elsewhere" / "kept").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [(errno.ENOSPC, "make room on its disk"), (errno.EROFS, "give access"), (errno.EIO, "give another folder")],
+)
+def test_a_share_that_the_scanner_cannot_write_ends_the_demonstration(tmp_path, monkeypatch, small_slide, code, what):
+    def full(*_):
+        yield SimpleNamespace(written=1)
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("services.embedded.demo.scanner.deliver", full)
+    engine = SimpleNamespace(
+        orders=SimpleNamespace(host="", port=0), wait=time.sleep, worklist=SimpleNamespace(entries=list)
+    )
+    lis = SimpleNamespace(send_order=lambda *_, **__: SimpleNamespace(code="AA"))
+    with pytest.raises(DemonstrationFailed, match=rf"cannot be written \({os.strerror(code)}\): {what}"):
+        through_the_hospital(engine, lis, small_slide[0], tmp_path, Console(quiet=True))

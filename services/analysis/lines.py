@@ -1,6 +1,7 @@
 """The lines that `frottis analyse` writes: one JSON object for each cell."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -69,6 +70,12 @@ def _measured(cell: Cell) -> dict[str, float]:
     return asdict(cell.measured) if cell.measured is not None else {}
 
 
+def part_of(path: Path) -> Path:
+    """Where the lines of a result at `path` are written until all are there."""
+    target = Path(os.path.realpath(path))
+    return target.with_name(f"{target.name}.part")
+
+
 def write_lines(lines: Iterable[CellLine], path: Path) -> int:
     """Write lines as they come to `<path>.part`, and name it `path` once all are there; returns how many.
 
@@ -81,7 +88,7 @@ def write_lines(lines: Iterable[CellLine], path: Path) -> int:
         target = path.resolve()
         if target.exists() and not target.is_file():
             return _write(lines, target)
-    part = target.with_name(f"{target.name}.part")
+    part = part_of(target)
     try:
         written = _write(lines, part)
         with _writing(path):

@@ -8,7 +8,7 @@ from services.analysis.analyse import Analyser, Broken, Picture, checked
 from services.analysis.cells import Kind
 from services.analysis.errors import ResolutionInvalid
 from services.analysis.images import find_images
-from services.analysis.lines import CellLine, write_lines
+from services.analysis.lines import CellLine, part_of, write_lines
 from services.analysis.settings import AnalysisSettings
 from services.analysis.wiring import build_analyser
 from services.ingestion import open_slide
@@ -29,11 +29,13 @@ def analyse(paths: Sequence[Path], um_per_px: float | None, out: Path, cell: Cro
     `um_per_px` is needed for images, which do not record it; a slide's own resolution is used where it has one.
 
     Raises:
-        SettingsError: a slide was given with `cell`, or images without their resolution; nothing was opened.
+        SettingsError: a slide was given with `cell`, images without their resolution, or an input as `out`; nothing was
+            opened.
         SlideError, FrottisError: an input that cannot be read, by name; nothing was written.
     """
     kind = None if cell is None else Kind(cell)
     _check_usage(paths, um_per_px, kind)
+    _check_out(paths, out)
     _check_inputs(paths, um_per_px)
     analyser = build_analyser(AnalysisSettings.load())
     return write_lines(_lines(analyser, paths, um_per_px, kind, broken), out)
@@ -47,6 +49,33 @@ def _check_usage(paths: Sequence[Path], um_per_px: float | None, kind: Kind | No
             checked(um_per_px)
         except ResolutionInvalid as error:
             raise SettingsError(str(error)) from error
+
+
+def _check_out(paths: Sequence[Path], out: Path) -> None:
+    """The file is written over what lies at its place, and that may be hours of a scanner's work."""
+    written = [file for file in (out, part_of(out)) if _same(file, file)]
+    if not written:
+        return
+    for read in _files_read(paths):
+        if any(_same(file, read) for file in written):
+            raise SettingsError(f"--out {out} would be written over {read}, which is read: choose another place for it")
+
+
+def _files_read(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        if is_slide(path):
+            yield path
+            yield from path.with_name(f"_{path.stem}_").rglob("*")
+        else:
+            yield from find_images([path])
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Both are there, and one file, by whichever name."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
 def _check_inputs(paths: Sequence[Path], um_per_px: float | None) -> None:

@@ -57,6 +57,36 @@ def test_what_cannot_be_read_leaves_the_cells_of_an_earlier_run(tmp_path, name):
     assert [out.read_text(), list(tmp_path.iterdir())] == ["{}\n", [out]]
 
 
+@pytest.mark.parametrize(
+    ("read", "out"),
+    [
+        ("p/a.png", "p/a.png"),
+        ("p", "p/a.png"),
+        ("p", "p/../p/a.png"),
+        ("p/a.png", "link.png"),
+        ("p/a.png.part", "p/a.png"),
+        ("s.vsi", "s.vsi"),
+        ("s.vsi", "_s_/stack1/frame_t.ets"),
+    ],
+)
+def test_what_is_read_is_not_written_over(tmp_path, read, out):
+    kept = {name: tmp_path / name for name in ("p/a.png", "p/a.png.part", "s.vsi", "_s_/stack1/frame_t.ets")}
+    for name, path in kept.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    (tmp_path / "link.png").symlink_to("p/a.png")
+    ended = frottis("analyse", tmp_path / read, "--out", tmp_path / out, "--um-per-px", "0.137")
+    assert (ended.returncode, "would be written over" in ended.stderr) == (2, True), ended.stderr
+    assert {name: path.read_text() for name, path in kept.items()} == {name: name for name in kept}
+
+
+def test_an_earlier_result_beside_the_images_may_be_written_over(tmp_path):
+    (tmp_path / "a.png").write_text("no image")
+    (tmp_path / "cells.jsonl").write_text("earlier")
+    ended = frottis("analyse", tmp_path, "--out", tmp_path / "cells.jsonl", "--um-per-px", "0.137")
+    assert (ended.returncode, (tmp_path / "cells.jsonl").read_text()) == (3, ""), ended.stderr
+
+
 def test_a_service_beside_a_run_on_the_same_state_folder_is_refused(tmp_path):
     """And so is a run beside a service; commands that only read are not."""
     (tmp_path / "share").mkdir()

@@ -31,11 +31,11 @@ class NoReport(FrottisError):
 
 @contextmanager
 def open_worklist(state: Path) -> Iterator[Worklist]:
-    """The worklist of a state folder, or of the database server. Raises NoState when there is none."""
+    """The worklist of a state folder, or of the database server, for reading. Raises NoState when there is none."""
     settings = DatabaseSettings.load()
     if not settings.url and not (state / "review.db").is_file():
         raise NoState(f"{state} holds no state of Frottis: give the folder that `frottis run --state` was given")
-    database = Databases(state, settings).open("review", METADATA)
+    database = Databases(state, settings).read("review", METADATA)
     try:
         yield Worklist(database)
     finally:

@@ -1,8 +1,9 @@
 """What a laboratory sets for the admission and the reading of scans."""
 
+import re
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.kit.settings import Settings
@@ -40,3 +41,12 @@ class IngestionSettings(Settings):
         description="days of work that a slide's tiles, the pictures of its red cells and platelets, are kept after "
         "the LIS acknowledged its values; at least as long as the laboratory must keep what its reports rest on",
     )
+
+    @field_validator("specimen_pattern")
+    @classmethod
+    def _is_pattern(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"{pattern!r} is no regular expression, such as [A-Z][0-9]{{4}}: {error}") from error
+        return pattern

@@ -87,6 +87,18 @@ def test_an_earlier_result_beside_the_images_may_be_written_over(tmp_path):
     assert (ended.returncode, (tmp_path / "cells.jsonl").read_text()) == (3, ""), ended.stderr
 
 
+@pytest.mark.parametrize("pattern", ["[", "a{99999999999}"])
+def test_a_pattern_that_is_none_is_refused_at_the_start(tmp_path, monkeypatch, pattern):
+    (tmp_path / "share").mkdir()
+    monkeypatch.setenv("FROTTIS_INGESTION_SPECIMEN_PATTERN", pattern)
+    run = ["run", "--share", tmp_path / "share", "--state", tmp_path / "state"]
+    refused = frottis(*run, "--lis", "127.0.0.1:1", "--listen", "127.0.0.1:0", "--until-idle")
+    assert refused.returncode == 2
+    assert "FROTTIS_INGESTION_SPECIMEN_PATTERN" in refused.stderr
+    assert "is no regular expression" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_a_service_beside_a_run_on_the_same_state_folder_is_refused(tmp_path):
     """And so is a run beside a service; commands that only read are not."""
     (tmp_path / "share").mkdir()

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from services.embedded.options import AsJson, State
-from services.embedded.worklist import NoState
+from services.embedded.worklist import require_state
 from services.kit.kafka import KafkaSettings, KafkaTransport
 from services.kit.local_log import LocalLog
 from services.kit.process import ProcessSettings
@@ -139,10 +139,8 @@ def content(letter: DeadLetter) -> Mapping[str, object]:
 def _open_transport(state: Path) -> Transport:
     if ProcessSettings.load(state=state).transport == "kafka":
         return KafkaTransport(KafkaSettings.load())
-    path = state / "messages.db"
-    if not path.is_file():
-        raise NoState(f"{state} holds no state of Frottis: give the folder that `frottis run --state` was given")
-    return LocalLog(path)
+    require_state(state, "messages.db")
+    return LocalLog(state / "messages.db")
 
 
 def _print_table(letters: Sequence[DeadLetter], console: Console) -> None:

@@ -12,8 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from services.kit.contracts import Report
+from services.kit.database_errors import StateUnusable
 from services.kit.database_settings import DatabaseSettings
 from services.kit.databases import Databases
+from services.kit.disk import advice
 from services.kit.errors import FrottisError
 from services.kit.objects import Objects
 from services.review.worklist import METADATA, Entry, Worklist
@@ -33,13 +35,24 @@ class NoReport(FrottisError):
 def open_worklist(state: Path) -> Iterator[Worklist]:
     """The worklist of a state folder, or of the database server, for reading. Raises NoState when there is none."""
     settings = DatabaseSettings.load()
-    if not settings.url and not (state / "review.db").is_file():
-        raise NoState(f"{state} holds no state of Frottis: give the folder that `frottis run --state` was given")
+    if not settings.url:
+        require_state(state, "review.db")
     database = Databases(state, settings).read("review", METADATA)
     try:
         yield Worklist(database)
     finally:
         database.close()
+
+
+def require_state(state: Path, name: str) -> None:
+    """Raises NoState where the folder does not hold that file, StateUnusable where it may not be looked into."""
+    try:
+        there = (state / name).is_file()
+    except OSError as error:
+        what = advice(error, "check the disk that it lies on")
+        raise StateUnusable(f"the state folder {state} cannot be looked into ({error.strerror}): {what}") from error
+    if not there:
+        raise NoState(f"{state} holds no state of Frottis: give the folder that `frottis run --state` was given")
 
 
 def status_json(entries: Sequence[Entry]) -> list[Mapping[str, object]]:

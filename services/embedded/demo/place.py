@@ -7,7 +7,7 @@ from pathlib import Path
 
 from services.embedded.demo.errors import DemonstrationFailed
 from services.kit.disk import advice
-from services.kit.lock import StateInUse, locked
+from services.kit.lock import StateInUse, StateUnwritable, locked
 
 MARK = ".frottis-demonstration"
 FOLDERS = ("share", "state", "scanner")
@@ -43,9 +43,15 @@ def writing(out: Path) -> Iterator[None]:
     """Within, a disk that does not take what is written there is told as such. Raises DemonstrationFailed."""
     try:
         yield
+    except StateUnwritable as error:
+        raise _unwritable(out, error.error) from error
     except OSError as error:
-        what = advice(error, "give another folder with --out")
-        raise DemonstrationFailed(f"{out} cannot be written ({error.strerror or error}): {what}") from error
+        raise _unwritable(out, error) from error
+
+
+def _unwritable(out: Path, error: OSError) -> DemonstrationFailed:
+    what = advice(error, "give another folder with --out")
+    return DemonstrationFailed(f"{out} cannot be written ({error.strerror or error}): {what}")
 
 
 def _require_own(out: Path) -> None:

@@ -14,6 +14,9 @@ def frottis(*arguments):
     )
 
 
+RUN = ["run", "--share", ".", "--lis", "127.0.0.1:1", "--listen", "127.0.0.1:0", "--until-idle"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
@@ -24,6 +27,10 @@ def frottis(*arguments):
         (["report", "X", "--state", "missing"], 4, "holds no state"),
         (["dead-letters", "list", "--state", "missing"], 4, "holds no state"),
         (["dead-letters", "replay", "--state", "missing"], 2, "--all"),
+        (["status", "--state", "/dev/null"], 4, "holds no state"),
+        (["report", "X", "--state", "/proc/none"], 4, "holds no state"),
+        ([*RUN, "--state", "/dev/null"], 2, "cannot be written (Not a directory): give another folder with --state"),
+        ([*RUN, "--state", "/proc/none"], 2, "cannot be written (No such file or directory): give another folder"),
         (["slide", "missing.vsi"], 3, "missing.vsi: cannot be opened (No such file or directory). Check the name"),
         (["slide", "."], 3, "is a folder, not a file. Name the scan's own file"),
         (
@@ -35,6 +42,7 @@ def frottis(*arguments):
         (["analyse", "missing.png", "--out", "o.jsonl", "--um-per-px", "5"], 2, "is not between 0.02 and 1.0"),
         (["analyse", "missing.vsi", "--out", "o.jsonl"], 3, "Check the name"),
         (["analyse", "s.vsi", "--out", "o.jsonl", "--cell", "leukocyte"], 2, "not for slides"),
+        (["demo", "--out", "/proc/none"], 3, "cannot be written (No such file or directory): give another folder with"),
         (["demo", "--out", "/dev/null"], 3, "cannot be written (Not a directory): give another folder with --out"),
         (["evaluate", "leukocytes", "--data", ".", "--um-per-px", "0.1"], 3, "labels.csv"),
         (["evaluate", "detector", "--data", ".", "--um-per-px", "0.1"], 3, "labels.json"),

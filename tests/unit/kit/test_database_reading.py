@@ -93,6 +93,14 @@ def test_a_database_that_may_not_be_read_is_told_with_what_to_do(locked_up):
     assert told.stderr.strip().endswith("give access to it and to its folder")
 
 
+def test_a_folder_that_may_not_be_looked_into_is_told_with_what_to_do(locked_up):
+    folder = locked_up(0o444)
+    folder.chmod(0o444)
+    told = status(folder, *BOUND)
+    assert told.returncode == 3
+    assert "cannot be looked into (Permission denied): give access to it" in told.stderr
+
+
 @pytest.mark.parametrize("state", ["killed"], indirect=True)
 def test_changes_that_only_a_writer_could_take_in_are_not_left_out(locked_up, state):
     (state / "review.db-shm").unlink()

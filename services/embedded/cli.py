@@ -20,7 +20,8 @@ from services.embedded.options import AsJson, Resolution, State
 from services.embedded.running import run as run_service
 from services.embedded.running import run_until_idle
 from services.embedded.slides import describe, lines
-from services.embedded.worklist import find_report, open_worklist, print_status, printable, report_json, status_json
+from services.embedded.texts import console, printable
+from services.embedded.worklist import find_report, open_worklist, print_status, report_json, status_json
 from services.embedded.writing import print_report
 from services.kit.object_settings import ObjectSettings
 from services.kit.objects import Objects
@@ -153,7 +154,7 @@ def status(state: State, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps(status_json(entries), indent=2))
     else:
-        print_status(entries, Console())
+        print_status(entries, console())
 
 
 @app.command()
@@ -168,7 +169,7 @@ def report(
     if as_json:
         typer.echo(json.dumps(report_json(found, Objects.of(ObjectSettings.load(), state)), indent=2))
     else:
-        print_report(found, Console())
+        print_report(found, console())
 
 
 @app.command()
@@ -180,7 +181,7 @@ def demo(
 ) -> None:
     """Show it all on a slide made up of real cells, with a simulated scanner and LIS."""
     configure_logging(level=logging.ERROR)
-    demonstrate(out, seed, Console(), partial(embedded, out / "state"))
+    demonstrate(out, seed, Console(emoji=False), partial(embedded, out / "state"))
 
 
 def _tell(awaited: str) -> None:

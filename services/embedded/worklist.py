@@ -8,9 +8,9 @@ from pathlib import Path
 
 from google.protobuf.json_format import MessageToDict
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from services.embedded.texts import shown
 from services.kit.contracts import Report
 from services.kit.database_errors import StateUnusable
 from services.kit.database_settings import DatabaseSettings
@@ -82,8 +82,8 @@ def print_status(entries: Sequence[Entry], console: Console) -> None:
         state = entry.standing.state
         colour = _COLOURS.get(state, "white")
         times = (_clock(entry.completed), _clock(entry.deadline))
-        why = _shown(entry.standing.text)
-        table.add_row(_shown(entry.scan), entry.specimen or "–", f"[{colour}]{state}[/]", why, *times)
+        why = shown(entry.standing.text)
+        table.add_row(shown(entry.scan), shown(entry.specimen or "–"), f"[{colour}]{state}[/]", why, *times)
     console.print(table if entries else "No scan has been seen yet.")
 
 
@@ -117,15 +117,6 @@ def _with_numbers(fields: dict[str, object]) -> dict[str, object]:
     if isinstance(scan, dict):
         scan.update({name: int(scan[name]) for name in ("width_px", "height_px")})
     return fields
-
-
-def printable(text: str) -> str:
-    """The text with what is no printable character in escapes: a file name may hold what a terminal would obey."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def _shown(text: str) -> str:
-    return escape(printable(text))
 
 
 def _iso(moment: datetime | None) -> str | None:

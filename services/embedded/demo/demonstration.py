@@ -14,6 +14,7 @@ from services.embedded.demo.pictures import write_contact_sheet, write_overview
 from services.embedded.demo.place import taken, writing
 from services.embedded.demo.progress import follow
 from services.embedded.demo.scanner import scanning
+from services.embedded.texts import shown
 from services.embedded.worklist import report_json
 from services.kit.contracts import Delivery, Report
 from services.kit.objects import Objects
@@ -55,7 +56,9 @@ def demonstrate(out: Path, seed: int, console: Console, start: Start) -> None:
     """
     with taken(out):
         _demonstrate(out, seed, console, start)
-    console.print(f"Look into {out}: report.json, overview.png, cells.png, message.hl7, acknowledgement.hl7")
+    console.print(
+        f"Look into {shown(str(out))}: report.json, overview.png, cells.png, message.hl7, acknowledgement.hl7"
+    )
 
 
 def _demonstrate(out: Path, seed: int, console: Console, start: Start) -> None:

@@ -23,6 +23,7 @@ from services.embedded.slides import describe, lines
 from services.embedded.texts import console, printable
 from services.embedded.worklist import find_report, open_worklist, print_status, report_json, status_json
 from services.embedded.writing import print_report
+from services.kit.clock import SystemClock
 from services.kit.object_settings import ObjectSettings
 from services.kit.objects import Objects
 from services.kit.process import Process
@@ -154,7 +155,7 @@ def status(state: State, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps(status_json(entries), indent=2))
     else:
-        print_status(entries, console())
+        print_status(entries, console(), SystemClock().now())
 
 
 @app.command()

@@ -3,10 +3,14 @@
 from rich.console import Console
 from rich.markup import escape
 
+# What reads a pipe finds a text whole: no line of ours is ever as long.
+_UNBROKEN = 1 << 16
+
 
 def console() -> Console:
-    """Standard output."""
-    return Console(emoji=False)
+    """Standard output; lines are broken, and tables narrowed, for a terminal alone."""
+    made = Console(emoji=False)
+    return made if made.is_terminal else Console(emoji=False, width=_UNBROKEN)
 
 
 def printable(text: str) -> str:

@@ -75,13 +75,13 @@ def status_json(entries: Sequence[Entry]) -> list[Mapping[str, object]]:
     ]
 
 
-def print_status(entries: Sequence[Entry], console: Console) -> None:
-    """A table for people: every slide seen, where it is, and why."""
+def print_status(entries: Sequence[Entry], console: Console, now: datetime) -> None:
+    """A table for people: every slide seen, where it is, and why; times of this machine's zone."""
     table = Table("scan", "specimen", "state", "why", "scan complete", "due")
     for entry in entries:
         state = entry.standing.state
         colour = _COLOURS.get(state, "white")
-        times = (_clock(entry.completed), _clock(entry.deadline))
+        times = (_clock(entry.completed, now), _clock(entry.deadline, now))
         why = shown(entry.standing.text)
         table.add_row(shown(entry.scan), shown(entry.specimen or "–"), f"[{colour}]{state}[/]", why, *times)
     console.print(table if entries else "No scan has been seen yet.")
@@ -123,5 +123,9 @@ def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat(timespec="seconds") if moment else None
 
 
-def _clock(moment: datetime | None) -> str:
-    return f"{moment.astimezone():%H:%M:%S}" if moment else "–"
+def _clock(moment: datetime | None, now: datetime) -> str:
+    """The time, and the date where it is not today's."""
+    if moment is None:
+        return "–"
+    there = moment.astimezone()
+    return f"{there:%H:%M:%S}" if there.date() == now.astimezone().date() else f"{there:%Y-%m-%d %H:%M:%S}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from services.analysis.ahead import batched, mapped
-from services.analysis.cells import Box, Cell, Detection, Kind
+from services.analysis.cells import Box, Cell, Detection, Findings, Kind
 from services.analysis.errors import ImageUnreadable, KindUnclassified, ResolutionInvalid
 from services.analysis.grid import ArrayRegion, RegionReader, Span, cut, windows
 from services.analysis.images import ImageFile, find_images
@@ -115,7 +115,7 @@ class Analyser:
                 cut = [crop for _, crop in batch]
                 verdicts = classifier.classify(cut)
                 searched = [_narrowed(crop, parasites.crop) for crop in cut if kind is Kind.ERYTHROCYTE]
-                findings = parasites.findings(searched) or [{}] * len(cut)
+                findings = parasites.findings(searched) or [Findings()] * len(cut)
                 for (picture, crop), verdict, found in zip(batch, verdicts, findings, strict=True):
                     box = Box(0, 0, picture.reader.width, picture.reader.height)
                     measured = measure(crop) if kind is Kind.ERYTHROCYTE else None

@@ -69,12 +69,24 @@ class Verdict:
 
     `label` is the most probable class, or `unidentified` when that is no candidate or not probable enough, or when the
     cell resembles nothing in training: then nothing is a candidate. `probabilities` are calibrated and in the order of
-    the model's classes.
+    the model's classes. `strange` says that the cell resembles nothing in training.
     """
 
     label: str
     probabilities: tuple[float, ...]
     candidates: tuple[str, ...]
+    strange: bool = False
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found in a cell: calibrated probabilities, 0 to 1, by name.
+
+    Not `reliable` where the cell resembles nothing that the search was taught: a nucleus taken for a red cell, perhaps.
+    """
+
+    by_name: Mapping[str, float] = field(default_factory=dict)
+    reliable: bool = True
 
 
 @dataclass(frozen=True)
@@ -102,10 +114,10 @@ NOT_ASKED = Verdict("", (), ())
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell with its verdict, and what was found in it: calibrated probabilities, 0 to 1, by name."""
+    """A cell with its verdict, and what was found in it."""
 
     detection: Detection
     verdict: Verdict
-    findings: Mapping[str, float] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)
     # Of a red cell that stands alone.
     measured: Morphometry | None = None

@@ -29,7 +29,7 @@ class Classifier:
     def _verdict(self, probabilities: list[float], distance: float) -> Verdict:
         if distance > self.card.distance:
             # It resembles nothing in training, so no class is a candidate, however probable among those there are.
-            return Verdict(UNIDENTIFIED, tuple(probabilities), ())
+            return Verdict(UNIDENTIFIED, tuple(probabilities), (), strange=True)
         candidates = conformal_set(self.card.classes, probabilities, self.card.conformal)
         label = label_of(self.card.classes, probabilities, candidates, self.card.confidence)
         return Verdict(label, tuple(probabilities), candidates)

@@ -61,7 +61,7 @@ def line_of(image: str, cell: Cell, box: Box, classes: dict[Kind, tuple[str, ...
         label=cell.verdict.label,
         probabilities={name: round(value, _PLACES_PROBABILITY) for name, value in named.items()},
         candidates=cell.verdict.candidates,
-        findings={name: round(value, _PLACES_PROBABILITY) for name, value in cell.findings.items()},
+        findings={name: round(value, _PLACES_PROBABILITY) for name, value in cell.findings.by_name.items()},
         measured={name: round(value, _PLACES_MEASURED) for name, value in _measured(cell).items()},
     )
 

@@ -23,6 +23,9 @@ class IngestionSettings(Settings):
     incomplete_limit_s: float = Field(
         900.0, gt=0, description="s without change after which an incomplete scan is held"
     )
+    restless_limit_s: float = Field(
+        3600.0, gt=0, description="s after which a scan whose files have kept changing is held, until they are still"
+    )
     promise_s: float = Field(1800.0, gt=0, description="s from scan complete to report acknowledged")
     stat_promise_s: float = Field(900.0, gt=0, description="s from scan complete to report acknowledged, STAT orders")
     specimen_pattern: str = Field(

@@ -28,6 +28,8 @@ class Circumstances:
     rejected_fields: int
     missing_tiles: int
     in_focus: float
+    hematoxylin_od: float
+    eosin_od: float
     cut_short: bool
     film_exhausted: bool
 
@@ -72,6 +74,9 @@ def _circumstances(known: Circumstances) -> Iterator[NamedFact]:
     yield "reading.rejected_fields", known.rejected_fields
     yield "reading.missing_tiles", known.missing_tiles
     yield "reading.in_focus_percent", 100 * known.in_focus
+    # 0 where it was not measured: glass itself has more.
+    yield "film.hematoxylin_od", known.hematoxylin_od or None
+    yield "film.eosin_od", known.eosin_od or None
     yield "reading.cut_short", known.cut_short
     yield "reading.film_exhausted", known.film_exhausted
 

@@ -167,7 +167,7 @@ class Cell(_message.Message):
 
     @_builtins.property
     def findings(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
-        """Calibrated probability by name, such as "plasmodium"."""
+        """Calibrated probability by name, such as "plasmodium"; none where the cell resembles nothing that was searched for."""
 
     @_builtins.property
     def measured(self) -> Global___Morphometry:

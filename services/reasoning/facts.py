@@ -124,18 +124,8 @@ _FIXED = (
     Fact("reading.rejected_fields", FactType.INT, "fields looked at and not chosen"),
     Fact("reading.missing_tiles", FactType.INT, "tiles that the scanner left out beside stained ones"),
     Fact("reading.in_focus_percent", FactType.DOUBLE, "share of the covered area that is in focus, %"),
-    Fact(
-        "film.hematoxylin_od",
-        FactType.DOUBLE,
-        "decadic optical density of a typical nucleus, mean over RGB",
-        optional=True,
-    ),
-    Fact(
-        "film.eosin_od",
-        FactType.DOUBLE,
-        "decadic optical density of one layer of red cells, mean over RGB",
-        optional=True,
-    ),
+    Fact("film.hematoxylin_od", FactType.DOUBLE, "optical density of a typical nucleus, mean over RGB", optional=True),
+    Fact("film.eosin_od", FactType.DOUBLE, "optical density of one layer of red cells, mean over RGB", optional=True),
     Fact("reading.cut_short", FactType.BOOL, "the deadline came before everything chosen was read"),
     Fact("reading.film_exhausted", FactType.BOOL, "the film has no more leukocytes to read"),
 )

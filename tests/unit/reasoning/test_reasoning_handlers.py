@@ -44,6 +44,18 @@ def test_a_plain_slide_with_an_order_is_released_as_preliminary(bench):
     assert list(report.limitations) == []
 
 
+@pytest.mark.parametrize(
+    ("nucleus_od", "decision", "rule"),
+    [(0.21, Decision.DECISION_HELD, "pale_nuclei"), (0.27, Decision.DECISION_RELEASED, "faint_nuclei")],
+)
+def test_a_film_whose_nuclei_are_hardly_stained_is_not_released_without_a_word(bench, nucleus_od, decision, rule):
+    first, *tiles = film()
+    first.film.hematoxylin_od = nucleus_od
+    report = decided(bench.take(scan(), order(), first, *tiles))
+    assert report.decision == decision
+    assert rule in [finding.rule_id for finding in report.findings]
+
+
 def test_a_report_carries_counts_intervals_units_and_cells(bench):
     report = decided(bench.take(order(), *film()))
     told, cells = measures(report), evidence(bench, report)

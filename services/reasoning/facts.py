@@ -122,7 +122,7 @@ _FIXED = (
     Fact("reading.unreadable_fields", FactType.INT, "fields whose pixels could not be read"),
     Fact("reading.unreadable_percent", FactType.DOUBLE, "their share of the fields chosen, %", optional=True),
     Fact("reading.rejected_fields", FactType.INT, "fields looked at and not chosen"),
-    Fact("reading.missing_tiles", FactType.INT, "tiles that the scanner left out beside stained ones"),
+    Fact("reading.missing_tiles", FactType.INT, "tiles that the scan lacks where there is stain, or beside it"),
     Fact("reading.in_focus_percent", FactType.DOUBLE, "share of the covered area that is in focus, %"),
     Fact("reading.cut_short", FactType.BOOL, "the deadline came before everything chosen was read"),
     Fact("reading.film_exhausted", FactType.BOOL, "the film has no more leukocytes to read"),

@@ -9,7 +9,7 @@ import pyvips
 
 from services.analysis.ahead import mapped
 from services.analysis.analyse import Analyser, Picture
-from services.analysis.cells import Kind
+from services.analysis.cells import Box, Kind
 from services.analysis.errors import ImageUnreadable, KindUnclassified, ResolutionInvalid, ResultUnwritable
 from services.analysis.grid import ArrayRegion
 from services.analysis.images import ImageFile
@@ -59,6 +59,14 @@ def test_a_picture_larger_than_a_tile_is_read_whole_and_each_cell_once(analyser,
     distances = np.hypot(*(found[:, None] - wanted[None]).transpose(2, 0, 1))
     assert distances.min(axis=0).max() < 2.5
     assert distances.min(axis=1).max() < 2.5
+
+
+def test_a_tile_that_touches_a_lost_place_is_not_read_and_the_others_are(analyser, spots):
+    image = spots(3000, 1000, [(Kind.LEUKOCYTE, x, 500, 30) for x in (500, 1500, 2500)])
+    picture = Picture("slide", ArrayRegion(image), 0.137, [Box(1060, 0, 400, 400)])
+    # The second tile holds the place, and the first reads its margin from there.
+    assert picture.unread_tiles() == (2, 3)
+    assert [round(line.x) for line in analyser.analyse([picture])] == [2500]
 
 
 def test_a_box_that_leaves_the_image_ends_at_its_edge(analyser, spots, runtime, monkeypatch):

@@ -8,9 +8,17 @@ import pytest
 
 from services.ingestion import SlideDamaged, SlideError, SlideIncomplete, SlideUnreachable, SlideUnsupported, open_slide
 from services.ingestion.slides.files import file_set
-from tests.unit.ingestion.slides.slide_making import make_slide, patch, picture, pixel_file
-
-TABLE_AT, RECORD = 32, 36
+from services.ingestion.slides.slide import Region
+from tests.unit.ingestion.slides.slide_making import (
+    COUNT_AT,
+    RECORD,
+    TABLE_AT,
+    lose_tiles,
+    make_slide,
+    patch,
+    picture,
+    pixel_file,
+)
 
 
 def table(path):
@@ -150,15 +158,35 @@ def test_a_tile_lost_from_a_stained_place_is_told_from_empty_glass(tmp_path):
     with open_slide(path) as slide:
         assert slide.missing_tiles > 10
         assert slide.suspect_tiles == 0
+    lose_tiles(path, (4, 3), (5, 3))
+    with open_slide(path) as slide:
+        assert slide.suspect_tiles == 2
+        assert slide.lost_tiles() == (Region(512, 384, 128, 128, 0), Region(640, 384, 128, 128, 0))
+
+
+def test_a_tile_lost_from_a_coarser_level_is_told_of_that_level(tmp_path):
+    path = make_slide(tmp_path, picture(900, 700), origin=(-30, -2))
+    lose_tiles(path, (0, 0), level=1)
+    with open_slide(path) as slide:
+        assert slide.lost_tiles() == ()
+        assert slide.lost_tiles(1) == (Region(0, 0, 113, 127, 1),)
+        assert slide.lost_tiles(len(slide.levels) - 1) == ()
+
+
+@pytest.mark.parametrize("broken", [1, 3])
+def test_where_the_coarser_pictures_are_damaged_a_lost_tile_is_not_taken_for_glass(tmp_path, broken):
+    path = make_slide(tmp_path, picture(900, 700))
+    lose_tiles(path, (2, 1))
     pixels = pixel_file(path)
     content, at = pixels.read_bytes(), table(pixels)
-    (count,) = struct.unpack_from("<I", content, 40)
-    kept = [content[at + n * RECORD : at + (n + 1) * RECORD] for n in range(count)]
-    kept = [row for row in kept if struct.unpack_from("<4i", row, 4) not in ((4, 3, 0, 0), (5, 3, 0, 0))]
-    pixels.write_bytes(content[:at] + b"".join(kept))
-    patch(pixels, 40, struct.pack("<I", len(kept)))
+    (count,) = struct.unpack_from("<I", content, COUNT_AT)
+    rows = [struct.unpack_from("<I4iQI", content, at + number * RECORD) for number in range(count)]
+    top = max(row[4] for row in rows)
+    for *_, level, offset, length in rows:
+        if level > top - broken:
+            patch(pixels, offset, bytes(length))
     with open_slide(path) as slide:
-        assert (len(kept), slide.suspect_tiles) == (count - 2, 2)
+        assert slide.lost_tiles() == (Region(256, 128, 128, 128, 0),)
 
 
 def test_a_pixel_file_that_shrinks_while_it_is_read_is_incomplete(slide):

@@ -83,6 +83,44 @@ def test_a_bad_tile_record_is_an_error(slide, field, value):
         open_slide(slide)
 
 
+@pytest.mark.parametrize("bit", range(32))
+@pytest.mark.parametrize("planes", [1, 2])
+def test_a_flip_of_any_bit_of_the_tile_count_is_an_error(tmp_path, bit, planes):
+    """One that makes it greater may be a file of which the end is still to come, one that makes it smaller is not."""
+    several = {"planes": [picture(500, 300, seed) for seed in range(planes)]} if planes > 1 else {}
+    path = make_slide(tmp_path, picture(500, 300), **several)
+    (count,) = struct.unpack_from("<I", pixel_file(path).read_bytes(), COUNT_AT)
+    flipped = count ^ 1 << bit
+    patch(pixel_file(path), COUNT_AT, struct.pack("<I", flipped))
+    error = SlideDamaged if flipped < count or flipped > 2_000_000 else SlideIncomplete
+    with pytest.raises(error, match=r"stack10001/frame_t\.ets.* tile") as caught, open_slide(path):
+        pass
+    if flipped < count:
+        assert "offset 40" in str(caught.value)
+
+
+def test_a_table_that_is_short_of_its_coarser_levels_is_an_error(tmp_path):
+    path = make_slide(tmp_path, picture(900, 700))
+    levels = [(8, 6), (4, 3), (2, 2), (1, 1)]
+    for level in (3, 2):
+        lose_tiles(path, *((x, y) for x in range(levels[level][0]) for y in range(levels[level][1])), level=level)
+    with pytest.raises(SlideDamaged, match="coarsest level of its table, 1, still has 4 x 3 tiles"):
+        open_slide(path)
+
+
+def test_what_follows_the_table_is_no_record_of_it(slide):
+    """Padding, and the table of free places that a scanner may leave where the header says so."""
+    pixels = pixel_file(slide)
+    content = pixels.read_bytes()
+    pixels.write_bytes(content + bytes(100))
+    open_slide(slide).close()
+    pixels.write_bytes(content + content[-RECORD:])
+    with pytest.raises(SlideDamaged, match="offset 40"):
+        open_slide(slide)
+    patch(pixels, 48, struct.pack("<QI", len(content), 1))
+    open_slide(slide).close()
+
+
 def test_tiles_that_overlap_in_part_are_refused_and_shared_ones_are_not(slide):
     pixels = pixel_file(slide)
     at = table(pixels)

@@ -1,6 +1,6 @@
 """What `frottis analyse` does: pictures in, one line for each cell out, streamed, batched across pictures."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import isfinite
@@ -31,11 +31,21 @@ Progress: TypeAlias = Callable[[str, float], None]
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A named picture at a resolution."""
+    """A named picture at a resolution.
+
+    `lost` are places of which the picture has no pixels although there were some: a tile that touches one is not read,
+    for its cells would be counted as what is left of them, and those that are gone as glass.
+    """
 
     name: str
     reader: RegionReader
     um_per_px: float
+    lost: Sequence[Box] = ()
+
+    def unread_tiles(self) -> tuple[int, int]:
+        """How many of its tiles are not read, and how many it has."""
+        tiles = list(windows(self.reader, self.um_per_px))
+        return sum(_touches(tile, self.lost) for tile in tiles), len(tiles)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +154,19 @@ def checked(um_per_px: float | None) -> float:
 def _windows(pictures: Iterable[Picture]) -> Iterator[_Window]:
     for picture in pictures:
         for across, down in windows(picture.reader, checked(picture.um_per_px)):
-            yield _Window(picture, across, down)
+            if not _touches((across, down), picture.lost):
+                yield _Window(picture, across, down)
+
+
+def _touches(tile: tuple[Span, Span], places: Sequence[Box]) -> bool:
+    across, down = tile
+    return any(
+        across.first < place.x + place.width
+        and place.x < across.past
+        and down.first < place.y + place.height
+        and place.y < down.past
+        for place in places
+    )
 
 
 def _cut(window: _Window) -> TilePixels:

@@ -104,7 +104,8 @@ def analyse_command(
 
     Images do not record their resolution and need `--um-per-px`; a folder stands for the images in it. A path that is
     not there, or a slide that cannot be opened, ends the run before it begins; an image that cannot be read is told and
-    left out. The exit code is 3 either way. The file is there once it is whole, or not at all.
+    left out, and so are the places of a slide whose tiles were lost. The exit code is 3 each time. The file is there
+    once it is whole, or not at all.
     """
     broken: list[str] = []
     cells = analyse(paths, um_per_px, out, cell, lambda error: broken.append(str(error)))

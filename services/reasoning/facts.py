@@ -79,6 +79,12 @@ _FIXED = (
         measure="leukocytes.unidentified",
     ),
     Fact("erythrocytes.counted", FactType.INT, "red cells classified", measure="erythrocytes.counted"),
+    Fact(
+        "erythrocytes.median_diameter_um",
+        FactType.DOUBLE,
+        "median diameter of the red cells that stand alone, µm",
+        optional=True,
+    ),
     Fact("erythrocytes.wanted", FactType.INT, "red cells asked for", measure="erythrocytes.counted"),
     Fact("erythrocytes.minimum", FactType.INT, "red cells from which shares and grades are given"),
     Fact(

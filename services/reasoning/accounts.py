@@ -14,7 +14,7 @@ from services.reasoning.measuring import Distribution, distributions
 from services.reasoning.morphology import morphology
 from services.reasoning.nuclei import Nuclei, nuclei
 from services.reasoning.parasites import parasites
-from services.reasoning.platelets import platelets
+from services.reasoning.platelets import ClumpLimits, platelets
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,12 @@ def count_cells(fields: Sequence[ReadField], knowledge: Knowledge) -> Counts:
         platelets(
             fields,
             knowledge.classes,
-            gap_um=counting.clump_gap_um.value,
-            smallest=int(counting.clump_platelets.value),
+            ClumpLimits(
+                gap_um=counting.clump_gap_um.value,
+                smallest=int(counting.clump_platelets.value),
+                heap_um=counting.clump_heap_um.value,
+                heap_probability=counting.clump_heap_probability.value,
+            ),
         ),
         nuclei(fields, counting.nucleus_within_um.value),
         distributions(red.classified, counting.minimum_measured.value),

@@ -56,6 +56,13 @@ _RED = (
     ("low", FactType.DOUBLE, "lower exact 95 % limit of the share, %", True),
     ("high", FactType.DOUBLE, "upper exact 95 % limit of the share, %", True),
     (
+        "seen_low",
+        FactType.DOUBLE,
+        "lower exact 95 % limit of the share, %, whether or not the share is told",
+        True,
+    ),
+    ("misread_percent", FactType.DOUBLE, "share that misread normal cells alone may give, %", True),
+    (
         "grade",
         FactType.INT,
         "grade by grading.yaml, 0 to 3; absent where there is none or misreads may explain it",
@@ -105,6 +112,14 @@ _FIXED = (
         "plasmodium.misread",
         FactType.DOUBLE,
         "as many of those searched as misread cells alone may give",
+        measure="erythrocytes.plasmodium",
+    ),
+    Fact("plasmodium.misread_percent", FactType.DOUBLE, "the same as a share, %", measure="erythrocytes.plasmodium"),
+    Fact(
+        "plasmodium.low",
+        FactType.DOUBLE,
+        "lower exact 95 % limit of the share of red cells that look infected, %, whether or not the share is told",
+        optional=True,
         measure="erythrocytes.plasmodium",
     ),
     Fact(

@@ -126,7 +126,8 @@ def _erythrocytes(counted: Morphology, counting: CountingTable) -> Iterator[Name
     yield "erythrocytes.counted", len(counted.classified)
     yield "erythrocytes.minimum", int(counting.minimum_erythrocytes.value)
     yield "erythrocytes.unidentified_percent", _percent(len(counted.unidentified), len(counted.classified))
-    # What is not reported is no ground for a finding either: a share that is withheld is absent.
+    yield from _seen(counted)
+    # Elsewhere what is not reported is no ground for a finding either: a share that is withheld is absent.
     for figure in counted.classes_told(
         counting.minimum_erythrocytes.value, counting.most_unidentified_erythrocytes.value
     ):
@@ -134,11 +135,20 @@ def _erythrocytes(counted: Morphology, counting: CountingTable) -> Iterator[Name
         yield f"{figure.name}.grade", figure.grade
 
 
+def _seen(counted: Morphology) -> Iterator[NamedFact]:
+    """What few or doubtful red cells show all the same: they carry no share, but may be enough to alarm."""
+    for figure in counted.seen:
+        yield f"{figure.name}.seen_low", figure.low
+        yield f"{figure.name}.misread_percent", counted.misread_percent.get(figure.name)
+
+
 def _parasites(counted: Parasites, counting: CountingTable) -> Iterator[NamedFact]:
     (told,) = counted.for_report(counting)
     yield "plasmodium.searched", len(counted.searched)
     yield "plasmodium.infected", len(counted.infected)
     yield "plasmodium.misread", len(counted.searched) * counting.misread_plasmodium.value / 100
+    yield "plasmodium.misread_percent", counting.misread_plasmodium.value
+    yield "plasmodium.low", counted.share.low
     yield "plasmodium.percent", told.value
 
 

@@ -1,4 +1,4 @@
-"""Platelets per 100 red cells, and clumps found by geometry.
+"""Platelets per 100 red cells, and clumps: platelets that touch each other, and heaps that are drawn as one cell.
 
 No estimate is given when clumps are seen: platelets in clumps are not evenly spread, and the figure would be too low.
 """
@@ -51,18 +51,33 @@ class Platelets:
         return [count("platelets.counted", self.counted), ratio, clumps]
 
 
-def platelets(fields: Sequence[ReadField], table: ClassTable, *, gap_um: float, smallest: int) -> Platelets:
-    """Count platelets on monolayer fields; find groups of `smallest` or more that lie within `gap_um` of each other."""
+@dataclass(frozen=True)
+class ClumpLimits:
+    """What is called a clump."""
+
+    # Boxes of platelets no farther apart touch, µm.
+    gap_um: float
+    # Least platelets that touch.
+    smallest: int
+    # A heap is drawn as one cell at least so wide and high, µm, that with this probability is of platelets.
+    heap_um: float
+    heap_probability: float
+
+
+def platelets(fields: Sequence[ReadField], table: ClassTable, limits: ClumpLimits) -> Platelets:
+    """Count platelets on monolayer fields; find clumps there and on the feathered edge."""
     inside = [cell for field in fields if field.purposes & COUNTED_ON for cell in field.cells]
     counted = tuple(platelets_of(inside, table))
     erythrocytes = sum(cell.kind is Kind.ERYTHROCYTE for cell in inside)
     searched = [field for field in fields if field.purposes & CLUMPS_ON and not field.unreadable]
-    candidates = list(platelets_of((cell for field in searched for cell in field.cells), table))
+    cells = [cell for field in searched for cell in field.cells]
+    heaps = {cell.cell_id: cell for cell in heaps_of(cells, table, limits)}
+    alone = [cell for cell in platelets_of(cells, table) if cell.cell_id not in heaps]
     return Platelets(
         counted=counted,
         erythrocytes=erythrocytes,
         ratio=per_hundred("platelets.per_100_erythrocytes", counted, erythrocytes, "/100{RBCs}"),
-        clumps=tuple(clumps_of(candidates, gap_um, smallest)),
+        clumps=(*clumps_of(alone, limits.gap_um, limits.smallest), *((heap,) for heap in heaps.values())),
         fields=len(searched),
         edge_fields=sum(Purpose.PLATELET_CLUMPS in field.purposes for field in searched),
     )
@@ -73,6 +88,16 @@ def platelets_of(cells: Iterable[SmearCell], table: ClassTable) -> Iterator[Smea
     for cell in cells:
         named = cell.kind is Kind.LEUKOCYTE and cell.identified and table.role(cell.label) is Role.PLATELET
         if named or cell.kind is Kind.PLATELET:
+            yield cell
+
+
+def heaps_of(cells: Iterable[SmearCell], table: ClassTable, limits: ClumpLimits) -> Iterator[SmearCell]:
+    """Boxes of leukocytes that have no name, or a platelet's, may be of platelets, and are too large for one."""
+    for cell in cells:
+        if cell.kind is not Kind.LEUKOCYTE or min(cell.box.width, cell.box.height) < limits.heap_um:
+            continue
+        named = cell.identified and table.role(cell.label) is not Role.PLATELET
+        if not named and cell.may_be(table.with_role(Role.PLATELET), limits.heap_probability):
             yield cell
 
 

@@ -218,7 +218,7 @@ class Tile(_message.Message):
     def questions(self) -> _containers.RepeatedScalarFieldContainer[_slide_pb2.Question.ValueType]: ...
     @_builtins.property
     def nuclei(self) -> _containers.RepeatedCompositeFieldContainer[_slide_pb2.Place]:
-        """What the film map is sure is a nucleated cell, well inside the core; the detector must find it too."""
+        """What the film map is sure is a nucleated cell in the core; the detector must find it too."""
 
     def __init__(
         self,

@@ -53,6 +53,7 @@ def test_an_ome_tiff_is_read_with_its_levels_and_pixel_size(tmp_path):
     with open_slide(write_ome(tmp_path / "a.ome.tif", image, compression=None)) as slide:
         assert (slide.format, slide.width, slide.height, slide.um_per_px) == ("ome-tiff", 600, 400, 0.25)
         assert [(level.width, level.downsample) for level in slide.levels] == [(600, 1.0), (300, 2.0)]
+        assert [(width, downsample) for width, _, downsample in slide.levels] == [(600, 1.0), (300, 2.0)]
         np.testing.assert_array_equal(slide.read_region(100, 50, 300, 200), image[50:250, 100:400])
         np.testing.assert_array_equal(slide.read_region(10, 20, 100, 90, 1), image[::2, ::2][20:110, 10:110])
         assert (slide.read_region(590, 390, 20, 20)[10:] == 255).all()

@@ -88,6 +88,15 @@ def test_a_cut_file_is_incomplete(tmp_path, writer):
         open_slide(path)
 
 
+@pytest.mark.parametrize("suffix", [".btf", ".qptiff"])
+def test_a_tiff_under_another_suffix_is_read_and_watched_as_one(tmp_path, suffix):
+    path = write_ome(tmp_path / f"d{suffix}", picture(600, 400))
+    with open_slide(path) as slide:
+        assert (slide.format, slide.width) == ("ome-tiff", 600)
+    path.write_bytes(path.read_bytes()[:-4000])
+    assert not file_set(path).complete
+
+
 def test_an_unknown_pixel_size_is_an_error_unless_one_is_given(tmp_path):
     path = write_ome(tmp_path / "e.ome.tif", picture(300, 200), metadata={})
     with pytest.raises(SlideUnsupported, match="how large a pixel"):

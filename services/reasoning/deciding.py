@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.kit.clock import to_timestamp
-from services.kit.contracts import Decision, Milestone, Priority, Report, Scan, Stage, TileCells
+from services.kit.contracts import Decision, Milestone, Order, Priority, Report, Scan, Stage, TileCells
 from services.kit.objects import Objects
 from services.kit.stages import reached
 from services.reasoning.accounts import account
@@ -13,7 +13,7 @@ from services.reasoning.cells import Purpose
 from services.reasoning.evidence import read_field, results_of
 from services.reasoning.factsheet import Circumstances
 from services.reasoning.figures import Note
-from services.reasoning.haemogram import Haemogram, read_haemogram
+from services.reasoning.haemogram import Haemogram, HaemogramTable, read_haemogram
 from services.reasoning.knowledge import Knowledge
 from services.reasoning.lines import cells_by_figure, jsonl
 from services.reasoning.reports import identify, outcome, read_report, reason
@@ -32,7 +32,7 @@ class ReportWriter:
         """The report of what `tiles` show; it awaits an order while there is none. Raises TransientError."""
         fields = [read_field(tile) for tile in tiles]
         order = case.order
-        haemogram = read_haemogram(results_of(order), self.knowledge.haemogram) if order else Haemogram({}, ())
+        haemogram = _haemogram(order, self.knowledge.haemogram) if order else Haemogram({}, ())
         told = account(fields, _circumstances(case, tiles), haemogram, self.knowledge)
         report = read_report(case.readings, tiles, told, case.wanted)
         report.decision = outcome(told) if order else Decision.DECISION_AWAITING_ORDER
@@ -60,6 +60,10 @@ class ReportWriter:
         report.order_id = case.order.order_id if case.order else ""
         report.rules_version = self.knowledge.rules.version
         identify(report, evidence, case.reinstated)
+
+
+def _haemogram(order: Order, table: HaemogramTable) -> Haemogram:
+    return read_haemogram(results_of(order), table, order.haemogram_unread)
 
 
 def _circumstances(case: Case, tiles: Sequence[TileCells]) -> Circumstances:

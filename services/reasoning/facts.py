@@ -72,7 +72,11 @@ _RED = (
 _FIXED = (
     Fact("order.known", FactType.BOOL, "the specimen has an order"),
     Fact("order.stat", FactType.BOOL, "the order is STAT"),
-    Fact("haemogram.unusable", FactType.INT, "results of the haemogram in a unit that haemogram.yaml lacks"),
+    Fact(
+        "haemogram.unusable",
+        FactType.INT,
+        "results of the haemogram that could not be read, or in a unit that haemogram.yaml lacks",
+    ),
     Fact("haemogram.known", FactType.BOOL, "the order came with at least one usable result of the haemogram"),
     Fact("leukocytes.counted", FactType.INT, "leukocytes of the differential", measure="leukocytes.counted"),
     Fact("leukocytes.wanted", FactType.INT, "leukocytes asked for", measure="leukocytes.counted"),

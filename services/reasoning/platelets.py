@@ -4,7 +4,7 @@ No estimate is given when clumps are seen: platelets in clumps are not evenly sp
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -34,12 +34,15 @@ class Platelets:
     erythrocytes: int
     ratio: Figure
     clumps: tuple[Clump, ...]
+    # Fields of the monolayer that were counted on.
+    monolayer_fields: int
     # Fields searched for clumps, and those of them that lie where clumps gather.
     fields: int
     edge_fields: int
 
     def for_report(self) -> list[Figure]:
-        """Platelets counted, per 100 red cells, and clumps: how many in how many fields, with the cells of all of them.
+        """Platelets counted in how many fields, per 100 red cells, and clumps: how many in how many fields, with the
+        cells of all of them.
 
         That no clump was seen says something only when fields were read where clumps are carried.
         """
@@ -48,7 +51,11 @@ class Platelets:
         clumps = Figure("platelets.clumps", len(self.clumps), self.fields, "1", members, denominator_unit="{fields}")
         if not self.clumps and not self.edge_fields:
             clumps = clumps.without_value(_NOT_SEARCHED)
-        return [count("platelets.counted", self.counted), ratio, clumps]
+        return [
+            replace(count("platelets.counted", self.counted, self.monolayer_fields), denominator_unit="{fields}"),
+            ratio,
+            clumps,
+        ]
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,8 @@ class ClumpLimits:
 
 def platelets(fields: Sequence[ReadField], table: ClassTable, limits: ClumpLimits) -> Platelets:
     """Count platelets on monolayer fields; find clumps there and on the feathered edge."""
-    inside = [cell for field in fields if field.purposes & COUNTED_ON for cell in field.cells]
+    monolayer = [field for field in fields if field.purposes & COUNTED_ON and not field.unreadable]
+    inside = [cell for field in monolayer for cell in field.cells]
     counted = tuple(platelets_of(inside, table))
     erythrocytes = sum(cell.kind is Kind.ERYTHROCYTE for cell in inside)
     searched = [field for field in fields if field.purposes & CLUMPS_ON and not field.unreadable]
@@ -77,6 +85,7 @@ def platelets(fields: Sequence[ReadField], table: ClassTable, limits: ClumpLimit
         counted=counted,
         erythrocytes=erythrocytes,
         ratio=per_hundred("platelets.per_100_erythrocytes", counted, erythrocytes, "/100{RBCs}"),
+        monolayer_fields=len(monolayer),
         clumps=(*clumps_of(alone, limits.gap_um, limits.smallest), *((heap,) for heap in heaps.values())),
         fields=len(searched),
         edge_fields=sum(Purpose.PLATELET_CLUMPS in field.purposes for field in searched),

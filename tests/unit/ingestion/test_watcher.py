@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 from datetime import UTC, datetime, timedelta
 
@@ -192,6 +193,24 @@ def test_a_foreign_file_under_a_scan_name_is_refused(share):
     share.poll()
     assert share.poll(10) == [("x.vsi", REFUSED)]
     assert share.told[-1].slide.slide_id
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("x.lif", r"a \.lif file, a format that is not read\. Export.*Read are \.vsi, OME-TIFF, SVS, NDPI.*CZI"),
+        ("x.dcm", r"one of the files of a DICOM slide.*Read are \.vsi"),
+        ("x.czi", r"is no slide in any format that is read\. Export.*Read are \.vsi"),
+        ("x.btf", r"is no slide in any format that is read\. Export.*Read are \.vsi"),
+        ("frame_t.ets", r"only the pixel file of a scan.*copy the scan again"),
+    ],
+)
+def test_a_scan_of_a_format_that_is_not_read_is_refused_with_what_is_read(share, name, reason):
+    (share.share / name).write_bytes(b"some scanner's own" * 100)
+    assert share.poll() == [(name, WAITING)]
+    assert share.poll(10) == [(name, REFUSED)]
+    assert share.told[-1].reason.code == "unsupported"
+    assert re.search(reason, share.told[-1].reason.text)
 
 
 def test_a_copy_is_the_same_slide_and_says_so(share):

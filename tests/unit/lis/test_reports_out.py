@@ -207,6 +207,7 @@ def test_what_identifies_or_measures_is_never_cut_the_report_is_not_sent(make_re
     ("name", "text"),
     [
         ("platelets.clumps", "2 seen in 17 fields"),
+        ("platelets.counted", "2 seen in 17 fields"),
         ("erythroblasts.per_100_leukocytes", "2 seen while 17 leukocytes were counted"),
         ("platelets.per_100_erythrocytes", "2 seen while 17 erythrocytes were counted"),
         ("leukocytes.counted", "2 of 17 leukocytes looked at"),

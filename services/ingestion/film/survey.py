@@ -63,7 +63,7 @@ def _stain(film: Raster, fill: Fill | None, pool: Executor) -> Stain:
             film.slide.path.name, f"no tile of level {film.level}, which the film map is made of, can be decoded"
         )
     sample = np.stack(patches)
-    stain = estimate(sample, fill)
+    stain = estimate(sample, fill, film.um_per_px)
     if stain is None:
         raise unstained() if looks_like_film(sample, fill) else empty(0.0)
     return stain

@@ -79,6 +79,7 @@ def _circumstances(case: Case, tiles: Sequence[TileCells]) -> Circumstances:
         in_focus=film.in_focus,
         hematoxylin_od=film.hematoxylin_od,
         eosin_od=film.eosin_od,
+        pale=film.pale,
         cut_short=not case.progress.whole,
         film_exhausted=Purpose.LEUKOCYTES in case.progress.exhausted,
     )

@@ -32,6 +32,7 @@ class Circumstances:
     in_focus: float
     hematoxylin_od: float
     eosin_od: float
+    pale: float
     cut_short: bool
     film_exhausted: bool
 
@@ -83,6 +84,7 @@ def _circumstances(known: Circumstances) -> Iterator[NamedFact]:
     # 0 where it was not measured: glass itself has more.
     yield "film.hematoxylin_od", known.hematoxylin_od or None
     yield "film.eosin_od", known.eosin_od or None
+    yield "film.pale_percent", 100 * known.pale
     yield "reading.cut_short", known.cut_short
     yield "reading.film_exhausted", known.film_exhausted
 

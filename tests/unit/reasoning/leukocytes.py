@@ -15,6 +15,7 @@ CALM = Circumstances(
     in_focus=0.95,
     hematoxylin_od=0.45,
     eosin_od=0.1,
+    pale=0.0,
     cut_short=False,
     film_exhausted=False,
 )

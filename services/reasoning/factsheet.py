@@ -19,7 +19,9 @@ NamedFact = tuple[str, FactValue | None]
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What rules may know of a slide beside its cells."""
+    """What rules may know of a slide beside its cells; `rejections` says, for a person, why fields with blood were not
+    read, and how many for each reason.
+    """
 
     order_known: bool
     stat: bool
@@ -28,6 +30,7 @@ class Circumstances:
     fields: int
     unreadable_fields: int
     rejected_fields: int
+    rejections: tuple[str, ...]
     missing_tiles: int
     in_focus: float
     hematoxylin_od: float

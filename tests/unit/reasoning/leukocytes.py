@@ -11,6 +11,7 @@ CALM = Circumstances(
     fields=100,
     unreadable_fields=0,
     rejected_fields=0,
+    rejections=(),
     missing_tiles=0,
     in_focus=0.95,
     hematoxylin_od=0.45,

@@ -1,10 +1,10 @@
 """Writes reports: from a case and the rules to what goes out, with its evidence in the object store."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from services.kit.clock import to_timestamp
-from services.kit.contracts import Decision, Milestone, Order, Priority, Report, Scan, Stage, TileCells
+from services.kit.contracts import Decision, Field, Milestone, Order, Priority, Report, Scan, Stage, TileCells
 from services.kit.objects import Objects
 from services.kit.stages import reached
 from services.reasoning.accounts import account
@@ -18,7 +18,7 @@ from services.reasoning.knowledge import Knowledge
 from services.reasoning.lines import cells_by_figure, jsonl
 from services.reasoning.reports import identify, outcome, read_report, reason
 
-UNREADABLE = "unreadable"
+UNREADABLE, BARE = "unreadable", "bare"
 
 
 class ReportWriter:
@@ -79,13 +79,21 @@ def _circumstances(case: Case, tiles: Sequence[TileCells]) -> Circumstances:
         fields=len(case.progress.tile_ids) + undecoded,
         unreadable_fields=sum(tile.HasField("unreadable") for tile in tiles) + undecoded,
         rejected_fields=len(rejected) - undecoded,
+        rejections=_rejections(case.readings[-1].fields),
         missing_tiles=film.missing_tiles,
         in_focus=film.in_focus,
         hematoxylin_od=film.hematoxylin_od,
         eosin_od=film.eosin_od,
+        pale=film.pale,
         cut_short=not case.progress.whole,
         film_exhausted=Purpose.LEUKOCYTES in case.progress.exhausted,
     )
+
+
+def _rejections(fields: Iterable[Field]) -> tuple[str, ...]:
+    """Each reason once, as the last round, which has read most, tells it; the film's margins are no loss."""
+    rejected = [field.rejected for field in fields if field.HasField("rejected")]
+    return tuple(dict.fromkeys(why.text for why in rejected if why.code not in (UNREADABLE, BARE)))
 
 
 def _cells_read(tiles: Sequence[TileCells]) -> datetime | None:

@@ -155,6 +155,11 @@ _FIXED = (
     Fact("reading.in_focus_percent", FactType.DOUBLE, "share of the covered area that is in focus, %"),
     Fact("film.hematoxylin_od", FactType.DOUBLE, "optical density of a typical nucleus, mean over RGB", optional=True),
     Fact("film.eosin_od", FactType.DOUBLE, "optical density of one layer of red cells, mean over RGB", optional=True),
+    Fact(
+        "film.pale_percent",
+        FactType.DOUBLE,
+        "share of the thin parts in focus that is stained clearly more faintly than the rest, %",
+    ),
     Fact("reading.cut_short", FactType.BOOL, "the deadline came before everything chosen was read"),
     Fact("reading.film_exhausted", FactType.BOOL, "the film has no more leukocytes to read"),
 )

@@ -19,7 +19,9 @@ NamedFact = tuple[str, FactValue | None]
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What rules may know of a slide beside its cells."""
+    """What rules may know of a slide beside its cells; `rejections` says, for a person, why fields with blood were not
+    read, and how many for each reason.
+    """
 
     order_known: bool
     stat: bool
@@ -28,10 +30,12 @@ class Circumstances:
     fields: int
     unreadable_fields: int
     rejected_fields: int
+    rejections: tuple[str, ...]
     missing_tiles: int
     in_focus: float
     hematoxylin_od: float
     eosin_od: float
+    pale: float
     cut_short: bool
     film_exhausted: bool
 
@@ -83,6 +87,7 @@ def _circumstances(known: Circumstances) -> Iterator[NamedFact]:
     # 0 where it was not measured: glass itself has more.
     yield "film.hematoxylin_od", known.hematoxylin_od or None
     yield "film.eosin_od", known.eosin_od or None
+    yield "film.pale_percent", 100 * known.pale
     yield "reading.cut_short", known.cut_short
     yield "reading.film_exhausted", known.film_exhausted
 

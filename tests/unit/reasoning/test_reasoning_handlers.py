@@ -268,6 +268,16 @@ def test_too_few_leukocytes_give_counts_without_percentages_and_hold(bench):
     assert report.reasons[0].code == "too_few_leukocytes"
 
 
+def test_what_kept_leukocytes_from_being_read_is_told_with_their_lack(bench):
+    tiles = film_tiles({"lymphocyte": 60})
+    names = [t.tile_id for t in tiles]
+    rejected = ["bare", "out_of_focus", "out_of_focus", "too_thick"]
+    read = reading(names, exhausted=[Question.QUESTION_LEUKOCYTES], rejected=rejected)
+    report = decided(bench.take(order(), read, *tiles))
+    assert report.reasons[0].text.endswith("Fields were not read: out_of_focus; too_thick.")
+    assert [note.code for note in report.limitations] == ["target_not_reached", "fields_rejected"]
+
+
 def test_an_empty_further_round_ends_the_asking(bench):
     outputs = bench.take(order(), *film({"lymphocyte": 150}))
     assert outputs[0].topic == "requests"

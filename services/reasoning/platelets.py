@@ -79,7 +79,8 @@ def platelets(fields: Sequence[ReadField], table: ClassTable, limits: ClumpLimit
     erythrocytes = sum(cell.kind is Kind.ERYTHROCYTE for cell in inside)
     searched = [field for field in fields if field.purposes & CLUMPS_ON and not field.unreadable]
     cells = [cell for field in searched for cell in field.cells]
-    heaps = {cell.cell_id: cell for cell in heaps_of(cells, table, limits)}
+    at_edge = (cell for field in searched if Purpose.PLATELET_CLUMPS in field.purposes for cell in field.cells)
+    heaps = {cell.cell_id: cell for cell in heaps_of(at_edge, table, limits)}
     alone = [cell for cell in platelets_of(cells, table) if cell.cell_id not in heaps]
     return Platelets(
         counted=counted,
@@ -101,7 +102,10 @@ def platelets_of(cells: Iterable[SmearCell], table: ClassTable) -> Iterator[Smea
 
 
 def heaps_of(cells: Iterable[SmearCell], table: ClassTable, limits: ClumpLimits) -> Iterator[SmearCell]:
-    """Boxes of leukocytes that have no name, or a platelet's, may be of platelets, and are too large for one."""
+    """Boxes of leukocytes that have no name, or a platelet's, may be of platelets, and are too large for one.
+
+    Meant for the feathered edge, where clumps are carried: in thicker parts piles of red cells look like that too.
+    """
     for cell in cells:
         if cell.kind is not Kind.LEUKOCYTE or min(cell.box.width, cell.box.height) < limits.heap_um:
             continue

@@ -267,10 +267,16 @@ def test_a_clump_in_the_monolayer_is_told_without_the_feathered_edge():
 )
 def test_a_heap_that_is_drawn_as_one_cell_is_a_clump(label, probability, side, clumps):
     seen = SmearCell("h", Kind.LEUKOCYTE, label, (), Box(0, 0, side, side), {"platelet": probability})
-    told = {f.name: f for f in platelets([field(reds(normal=1000), [seen])], CLASSES, LIMITS).for_report()}
+    edge = field([seen], purposes=[Purpose.PLATELET_CLUMPS], name="edge")
+    told = {f.name: f for f in platelets([field(reds(normal=1000)), edge], CLASSES, LIMITS).for_report()}
     assert told["platelets.clumps"].numerator == clumps
     assert told["platelets.clumps"].cell_ids == ("h",) * clumps
     assert (told["platelets.per_100_erythrocytes"].value is None) == bool(clumps)
+
+
+def test_what_looks_like_a_heap_outside_the_edge_is_none():
+    seen = SmearCell("h", Kind.LEUKOCYTE, "unidentified", (), Box(0, 0, 12, 12), {"platelet": 0.9})
+    assert clumps_told(field(reds(normal=1000), [seen]), field(purposes=[Purpose.PLATELET_CLUMPS])).numerator == 0
 
 
 def test_without_red_cells_there_is_no_ratio():

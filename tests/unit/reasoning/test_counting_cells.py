@@ -225,7 +225,7 @@ def test_no_estimate_is_given_when_clumps_are_seen_and_the_clump_names_its_cells
 def test_platelets_are_told_with_the_fields_that_they_were_counted_on():
     edge = field(at((0.0, 0.0)), purposes=[Purpose.PLATELET_CLUMPS], name="edge")
     read = [field(at((0.0, 0.0)), name="a"), field(reds(normal=9), name="b"), edge]
-    told = platelets([*read, replace(read[0], unreadable=True, cells=())], CLASSES, gap_um=1.0, smallest=5).for_report()
+    told = platelets([*read, replace(read[0], unreadable=True, cells=())], CLASSES, LIMITS).for_report()
     counted = next(figure for figure in told if figure.name == "platelets.counted")
     assert (counted.numerator, counted.denominator, counted.denominator_unit) == (1, 2, "{fields}")
 

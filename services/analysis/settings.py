@@ -58,7 +58,7 @@ class AnalysisSettings(Settings):
         default=30.0, gt=0, le=600, description="s that one request to Triton may take; less when a deadline is nearer"
     )
     triton_look_s: float = Field(
-        default=5.0, gt=0, le=60, description="s between two looks at which versions of the models Triton has"
+        default=10.0, gt=0, le=60, description="s between two looks at which versions of the models Triton has"
     )
     triton_requests: int = Field(default=4, ge=1, le=64, description="Requests to Triton at a time (count).")
     triton_batches: int = Field(

@@ -15,7 +15,7 @@ class IngestionSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="FROTTIS_INGESTION_")
 
     share: Path = Field(description="folder that the scanner writes to, looked at with all its subfolders")
-    poll_s: float = Field(2.0, gt=0, description="s between two looks at the share; network shares send no events")
+    poll_s: float = Field(5.0, gt=0, description="s between two looks at the share; network shares send no events")
     takeover_s: float = Field(
         20.0, gt=0, description="s without a sign of life after which another replica looks at the share"
     )

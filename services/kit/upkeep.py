@@ -13,10 +13,10 @@ from services.kit.telemetry import Metrics
 from services.kit.topics import topics
 from services.kit.transport import Outgoing, Transport
 
-# More often than a Prometheus looks (15 s); each is some questions to the broker.
-GAUGES_EVERY_S = 10.0
+# As often as a Prometheus looks; each is some questions to the broker.
+GAUGES_EVERY_S = 15.0
 FORGET_EVERY_S = 3600.0
-LOOK_EVERY_S = 5.0
+LOOK_EVERY_S = 10.0
 
 log = structlog.get_logger()
 

@@ -36,13 +36,13 @@ COMMON = {
     "transaction.state.log.min.isr": "1",
     "transaction.state.log.num.partitions": "4",
     # The controller takes a broker that was killed for gone after this long; until then it does not let it back.
-    "broker.session.timeout.ms": "2000",
-    "broker.heartbeat.interval.ms": "500",
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "1000",
     # Members join at once, and tests may choose short session timeouts.
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",
     "num.network.threads": "2",
-    "num.io.threads": "4",
+    "num.io.threads": "2",
     "log.cleaner.dedupe.buffer.size": "4194304",
     # Twice a second it would write that nothing happened, for controllers that follow this one: there are none.
     "metadata.max.idle.interval.ms": "0",

@@ -40,6 +40,7 @@ class Cluster:
             "security_protocol": "PLAINTEXT",
             "session_timeout_s": 3.0,
             "poll_interval_s": 6.0,
+            "idle_s": 1.0,
             "drain_s": 4.0,
             "delivery_timeout_s": 4.0,
         }

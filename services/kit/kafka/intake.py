@@ -23,8 +23,10 @@ from services.kit.kafka.settings import KafkaSettings
 from services.kit.kafka.sockets import connected
 from services.kit.kafka.wire import held, meant_for
 
-# How long a poll may wait: with work under way its end is to be committed soon, without any nothing is to be done.
-BUSY_S, IDLE_S = 0.1, 2.0
+# How long a poll may wait with work under way: its end is to be committed soon.
+BUSY_S = 0.1
+# Signs of life in the time after which the group takes a worker for gone.
+BEATS = 3
 # How long the broker may hold a request for messages when there are none; one that arrives is sent at once. Asking more
 # often costs an empty system a part of a core; less often, a partition that moved here, or that is fetched again after
 # its topic was full, waits for the answer while nothing else comes.
@@ -143,11 +145,12 @@ class Intake(threading.Thread):
     def _turn(self, consumer: Any) -> None:
         if self.inbox.oldest_out_s() > self._settings.longest_handling_s:
             # Without polls Kafka gives the partitions to a worker that is alive.
-            self._stop_requested.wait(IDLE_S)
+            self._stop_requested.wait(self._settings.idle_s)
             return
         self._commit(consumer)
         self._throttle(consumer)
-        fetched = consumer.poll(timeout_ms=ms(BUSY_S if self.inbox.busy else IDLE_S), max_records=MOST_RECORDS)
+        wait_s = BUSY_S if self.inbox.busy else self._settings.idle_s
+        fetched = consumer.poll(timeout_ms=ms(wait_s), max_records=MOST_RECORDS)
         self._accept(consumer, [record for records in fetched.values() for record in records])
         self._open_new(consumer)
 
@@ -210,7 +213,7 @@ def consumer_arguments(settings: KafkaSettings, group_id: str, assignor: Assigno
         "isolation_level": "read_committed",
         "allow_auto_create_topics": False,
         "session_timeout_ms": ms(settings.session_timeout_s),
-        "heartbeat_interval_ms": ms(min(settings.session_timeout_s / 5, 3.0)),
+        "heartbeat_interval_ms": ms(settings.session_timeout_s / BEATS),
         "max_poll_interval_ms": ms(settings.poll_interval_s),
         "max_partition_fetch_bytes": MOST_BYTES,
         "fetch_max_bytes": 2 * MOST_BYTES,

@@ -39,6 +39,9 @@ class KafkaSettings(Settings):
     session_timeout_s: float = Field(15.0, ge=1, description="seconds of silence after which a worker is replaced")
     poll_interval_s: float = Field(60.0, ge=2, description="seconds that a rebalance waits for a worker")
     drain_s: float = Field(20.0, ge=0, description="seconds that work under way gets before its partition moves on")
+    idle_s: float = Field(
+        5.0, gt=0, le=8, description="seconds that a poll waits where there is nothing to do; a stop may wait as long"
+    )
     longest_handling_s: float = Field(
         900.0, gt=0, description="seconds in one batch after which a worker is taken for hung and loses its partitions"
     )

@@ -23,7 +23,7 @@ from services.lis.outbox.turns import Turns
 
 # How long it sleeps: while something waits to be sent or answered, or the LIS to be reached; and while nothing does,
 # for what another replica puts into the outbox or leaves behind. What this one puts there wakes it.
-IDLE_S, EMPTY_S = 0.5, 2.0
+IDLE_S, EMPTY_S = 0.5, 5.0
 _UNTRIED = "the LIS has not been tried yet"
 
 log = structlog.get_logger()

@@ -128,6 +128,12 @@ def labelled_images(data: Path, source: str) -> list[LabelledImage]:
     return sorted((LabelledImage(source, data / source / row["file"], row["label"]) for row in rows), key=_by_path)
 
 
+def attributes(data: Path, source: str) -> dict[Path, dict[str, str]]:
+    """What is told of the cells of a set, by picture: attribute → value."""
+    rows = _rows(data / source / "attributes.csv")
+    return {data / source / row["file"]: {name: row[name] for name in row if name != "file"} for row in rows}
+
+
 def labelled_points(data: Path, source: str) -> dict[Path, list[LabelledPoint]]:
     """The labelled centres of a set, by picture."""
     points: dict[Path, list[LabelledPoint]] = defaultdict(list)

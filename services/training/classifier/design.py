@@ -9,6 +9,7 @@ from services.training.augment import Strength
 from services.training.classes import (
     ERYTHROCYTE_LABELS,
     ERYTHROCYTES,
+    LEUKOCYTE_ATTRIBUTES,
     LEUKOCYTE_GROUPS,
     LEUKOCYTE_LABELS,
     LEUKOCYTES,
@@ -16,6 +17,7 @@ from services.training.classes import (
     PLASMODIUM_GROUPS,
     WATCHED_LEUKOCYTES,
 )
+from services.training.classifier.attributes import Attributes
 from services.training.classifier.cells import Cell
 from services.training.classifier.erythrocytes import erythrocyte_cells
 from services.training.classifier.leukocytes import leukocyte_cells
@@ -38,6 +40,8 @@ class Design:
     """What rules look for: the card tells how often other cells pass for it. Empty where there is none."""
     sought: tuple[str, ...]
     """Classes that are looked for among many others; empty where all classes are of the same interest."""
+    attributes: Attributes
+    """What it says of a cell besides its class; empty where it says nothing."""
     crop: int
     """Side of the crop at canonical resolution."""
     size: int
@@ -60,7 +64,6 @@ class Design:
     """Share of the known cells, disturbed, that may lie farther than the distance beyond which nothing has a name."""
     load: Callable[[Path, dict[str, Manifest], Part], list[Cell]]
 
-
 LEUKOCYTE_DESIGN = Design(
     name="leukocytes",
     classes=LEUKOCYTES,
@@ -68,6 +71,7 @@ LEUKOCYTE_DESIGN = Design(
     groups=LEUKOCYTE_GROUPS,
     watched=WATCHED_LEUKOCYTES,
     sought=(),
+    attributes=LEUKOCYTE_ATTRIBUTES,
     crop=LEUKOCYTE_CROP,
     size=128,
     stages=7,
@@ -89,6 +93,7 @@ ERYTHROCYTE_DESIGN = Design(
     groups={},
     watched={},
     sought=(),
+    attributes={},
     crop=ERYTHROCYTE_CROP,
     size=64,
     stages=5,
@@ -110,6 +115,7 @@ PLASMODIUM_DESIGN = Design(
     groups=PLASMODIUM_GROUPS,
     watched={},
     sought=PLASMODIUM_GROUPS["infected"],
+    attributes={},
     crop=PLASMODIUM_CROP,
     size=64,
     stages=4,

@@ -6,13 +6,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from services.analysis.pixels import CANONICAL_UM_PER_PX, LEUKOCYTE_CROP, resample
-from services.training.classes import LEUKOCYTE_LABELS, LEUKOCYTES
+from services.training.classes import LEUKOCYTE_ATTRIBUTES, LEUKOCYTE_LABELS, LEUKOCYTES
+from services.training.classifier.attributes import marked
 from services.training.classifier.cells import Cell, middle, one_of
 from services.training.classifier.heaps import heaps
 from services.training.classifier.nuclei import find_nuclei
 from services.training.classifier.readings import read_leukocytes
 from services.training.manifest import Manifest
-from services.training.sources import READ_SOURCES, TALEQANI_UM_PER_PX, labelled_images, read_image, um_per_px
+from services.training.sources import (
+    READ_SOURCES,
+    TALEQANI_UM_PER_PX,
+    attributes,
+    labelled_images,
+    read_image,
+    um_per_px,
+)
 from services.training.splits import Part
 
 _CELLS_OF_AN_IMAGE = 6
@@ -31,11 +39,13 @@ def leukocyte_cells(data: Path, manifests: dict[str, Manifest], part: Part) -> l
 
 def _pbc(data: Path, manifest: Manifest, part: Part) -> Iterator[Cell]:
     resolution = um_per_px("pbc")
+    told = attributes(data, "pbc")
     for item in labelled_images(data, "pbc"):
         if manifest.part(item.path) is part:
             image = resample(read_image(item.path), resolution)
             allowed = one_of(LEUKOCYTE_LABELS[item.label], LEUKOCYTES)
-            yield Cell(image, *middle(image), item.label, allowed, "pbc", resolution)
+            marks = marked(told.get(item.path, {}), LEUKOCYTE_ATTRIBUTES)
+            yield Cell(image, *middle(image), item.label, allowed, "pbc", resolution, marks)
 
 
 def _taleqani(data: Path, manifest: Manifest, part: Part) -> Iterator[Cell]:

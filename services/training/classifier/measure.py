@@ -10,6 +10,7 @@ from services.training.classifier.design import Design
 from services.training.classifier.figures import (
     accuracy_line,
     answers_section,
+    attributes_section,
     binary_section,
     classes_section,
     groups_section,
@@ -62,6 +63,8 @@ def _of_place(found: Answers, harder: Answers, design: Design, described: dict[s
     sections.append(refusal_section(found.single, design.classes, described))
     if design.watched:
         sections.append(watched_section(found.single, design.classes, design.watched, described))
+    if found.told.any():
+        sections.append(attributes_section(found, design.attributes, seed))
     sections.append(_DISTURBED + accuracy_line(harder.single, design.classes, seed))
     sections.append(refusal_section(harder.single, design.classes, described))
     return "\n".join(sections)

@@ -27,17 +27,19 @@ def release(
     Temperature and offsets are fitted on these as they are. The thresholds for refusal are set on them disturbed as in
     training: a detector's centre is off by up to a µm, and another laboratory's stain should not empty the sets.
     """
-    network = ClassifierNetwork(len(design.classes), design.stages, design.frozen)
+    network = ClassifierNetwork.of(design)
     network.load_state_dict(torch.load(weights, weights_only=True))
     graph = calibrated(network.eval(), train, validation, design, origin.seed)
     example = torch.zeros((2, design.crop, design.crop, 3), dtype=torch.uint8)
-    export(graph, example, "crops", ["probabilities", "distance"], folder / description.MODEL_FILE)
+    outputs = ["probabilities", "distance", *(["attributes"] if design.attributes else [])]
+    export(graph, example, "crops", outputs, folder / description.MODEL_FILE)
     rng = np.random.default_rng(origin.seed)
     model = Model(folder / description.MODEL_FILE, threads=2)
     found = answer(model, validation, lambda cell: disturbed(cell, design, design.crop, validation, rng)).single
     thresholds = conformal_thresholds(found.probabilities, found.targets)
     specific = {
         "classes": list(design.classes),
+        "attributes": {name: list(values) for name, values in design.attributes.items()},
         "temperature": round(graph.temperature, 4),
         "offsets": {n: round(float(v), 4) for n, v in zip(design.classes, graph.offsets, strict=True)},
         "conformal": {name: round(value, 6) for name, value in zip(design.classes, thresholds, strict=True)},

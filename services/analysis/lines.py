@@ -1,7 +1,7 @@
 """The lines that `frottis analyse` writes: one JSON object for each cell."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +19,8 @@ class CellLine:
 
     `probabilities` are calibrated and by class; of a platelet, which no classifier has seen, it is the detector's alone
     and equal to `score`: that it is one. `candidates` is the conformal set, `findings` are calibrated probabilities by
-    name: `plasmodium` of every red cell, and the stages of those probably infected.
+    name: `plasmodium` of every red cell, and the stages of those probably infected. `attributes` are the calibrated
+    probabilities of each morphological attribute's values, of leukocytes of the classes that the model describes.
     """
 
     image: str
@@ -33,6 +34,7 @@ class CellLine:
     probabilities: dict[str, float]
     candidates: tuple[str, ...]
     findings: dict[str, float]
+    attributes: dict[str, dict[str, float]]
 
     def to_json(self) -> str:
         """The line, without its end."""
@@ -55,10 +57,15 @@ def line_of(image: str, cell: Cell, box: Box, classes: dict[Kind, tuple[str, ...
         h=round(box.height, _PLACES_PX),
         score=round(cell.detection.score, _PLACES_PROBABILITY),
         label=cell.verdict.label,
-        probabilities={name: round(value, _PLACES_PROBABILITY) for name, value in named.items()},
+        probabilities=_rounded(named),
         candidates=cell.verdict.candidates,
-        findings={name: round(value, _PLACES_PROBABILITY) for name, value in cell.findings.items()},
+        findings=_rounded(cell.findings),
+        attributes={name: _rounded(values) for name, values in cell.verdict.attributes.items()},
     )
+
+
+def _rounded(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, _PLACES_PROBABILITY) for name, value in values.items()}
 
 
 def write_lines(lines: Iterable[CellLine], path: Path) -> int:

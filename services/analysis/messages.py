@@ -1,12 +1,12 @@
 """Cells as other services read them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from services.analysis import cells as domain
 from services.analysis.cards import ClassifierCard, ModelCard
 from services.analysis.cells import Detection, Kind, Placement
 from services.analysis.detection import pixel
-from services.kit.contracts import Cell, Model, Reason, Region, Tile, TileCells
+from services.kit.contracts import Attribute, Cell, Model, Reason, Region, Tile, TileCells
 from services.kit.contracts import Kind as KindCode
 
 UNREADABLE = "tile_unreadable"
@@ -40,7 +40,13 @@ def cell_message(name: str, cell: domain.Cell, placement: Placement, crop_uri: s
         candidates=cell.verdict.candidates,
         findings=cell.findings,
         crop_uri=crop_uri,
+        attributes={name: _attribute(values) for name, values in cell.verdict.attributes.items()},
     )
+
+
+def _attribute(values: Mapping[str, float]) -> Attribute:
+    likeliest = max(values, key=values.__getitem__)
+    return Attribute(value=likeliest, probability=values[likeliest])
 
 
 def model_message(card: ModelCard) -> Model:

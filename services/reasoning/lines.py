@@ -7,7 +7,7 @@ protobuf JSON reader reads them. Lengths are in µm to the nanometre, probabilit
 import json
 from collections.abc import Iterable
 
-from services.kit.contracts import Cell, Kind, Model, Question, Region, TileCells
+from services.kit.contracts import Attribute, Cell, Kind, Model, Question, Region, TileCells
 from services.reasoning.figures import Figure
 
 
@@ -55,8 +55,13 @@ def _cell(cell: Cell) -> dict[str, object]:
         "probabilities": [_short(p) for p in cell.probabilities],
         "candidates": list(cell.candidates),
         "findings": {name: _short(p) for name, p in cell.findings.items()},
+        "attributes": {name: _attribute(told) for name, told in cell.attributes.items()},
         "crop_uri": cell.crop_uri,
     }
+
+
+def _attribute(told: Attribute) -> dict[str, object]:
+    return {"value": told.value, "probability": _short(told.probability)}
 
 
 def _region(region: Region) -> dict[str, float]:

@@ -46,7 +46,7 @@ def repeats(fields: Sequence[Field]) -> set[tuple[int, int]]:
 
 
 def _all_surroundings(fields: Sequence[Field]) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """n x 20 x 20 sketches of all fields, and the field that each is of."""
+    """N x 20 x 20 sketches of all fields, and the field that each is of."""
     drawn, owner = [np.empty((0, _SKETCH, _SKETCH), np.float32)], [np.empty(0, np.int64)]
     for number, field in enumerate(fields):
         own = list(_surroundings(read_image(field.path), field))

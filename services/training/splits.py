@@ -60,8 +60,8 @@ def near_duplicate_groups(
         for second in np.flatnonzero(bits <= _NEAR_BITS) + first + 1:
             if float(flat[first] @ flat[second]) >= _NEAR_CORRELATION:
                 _join(parents, first, int(second))
-    for first, second in repeats:
-        _join(parents, first, second)
+    for pair in repeats:
+        _join(parents, *pair)
     return [_root(parents, index) for index in range(len(parents))]
 
 

@@ -58,7 +58,10 @@ def answer(model: Model, cells: Sequence[Cell], view: Callable[[Cell], Rgb]) -> 
         crops = np.stack([view(cell) for cell in cells[start : start + _BATCH]])
         found.append(model(crops))
     outputs = [np.concatenate(part).astype(np.float64) for part in zip(*found, strict=True)]
-    probabilities, distance, *attributes = outputs
+    probabilities, distance = outputs[:2]
     allowed, labels = np.stack([cell.allowed for cell in cells]), np.array([cell.label for cell in cells])
-    marks = [told(cells, values.shape[1]) for values in attributes]
-    return Answers(probabilities, distance, targets(cells), allowed, labels, *attributes, *marks)
+    if len(outputs) == 2:
+        return Answers(probabilities, distance, targets(cells), allowed, labels)
+    attributes = outputs[2]
+    marks = told(cells, attributes.shape[1])
+    return Answers(probabilities, distance, targets(cells), allowed, labels, attributes, marks)

@@ -43,7 +43,7 @@ def targets(cells: Sequence[Cell]) -> npt.NDArray[np.int64]:
 
 
 def told(cells: Sequence[Cell], width: int) -> npt.NDArray[np.bool_]:
-    """n x width: the attributes' values that are told of each cell; none where nothing is told."""
+    """N x width: the attributes' values that are told of each cell; none where nothing is told."""
     nothing = np.zeros(width, bool)
     return np.stack([cell.attributes if len(cell.attributes) else nothing for cell in cells])
 

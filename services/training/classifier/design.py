@@ -64,6 +64,7 @@ class Design:
     """Share of the known cells, disturbed, that may lie farther than the distance beyond which nothing has a name."""
     load: Callable[[Path, dict[str, Manifest], Part], list[Cell]]
 
+
 LEUKOCYTE_DESIGN = Design(
     name="leukocytes",
     classes=LEUKOCYTES,

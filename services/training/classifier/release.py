@@ -40,6 +40,7 @@ def release(
     specific = {
         "classes": list(design.classes),
         "attributes": {name: list(values) for name, values in design.attributes.items()},
+        "described": described_classes(design, train),
         "temperature": round(graph.temperature, 4),
         "offsets": {n: round(float(v), 4) for n, v in zip(design.classes, graph.offsets, strict=True)},
         "conformal": {name: round(value, 6) for name, value in zip(design.classes, thresholds, strict=True)},
@@ -47,3 +48,9 @@ def release(
         "distance": round(float(np.quantile(found.distance, 1 - design.strange)), 4),
     }
     description.write(folder, specific, origin)
+
+
+def described_classes(design: Design, train: Sequence[Cell]) -> list[str]:
+    """The classes of which cells with attributes were learned: of others the network's word on them is a guess."""
+    known = {cell.target for cell in train if cell.attributes.any()}
+    return [name for index, name in enumerate(design.classes) if index in known]

@@ -81,7 +81,7 @@ def test_a_line_is_a_json_object_of_the_promised_fields(analyser, spots):
     by_kind = {value["kind"]: value for value in (json.loads(line.to_json()) for line in lines)}
     leukocyte = by_kind["leukocyte"]
     assert list(leukocyte) == [
-        "image", "kind", "x", "y", "w", "h", "score", "label", "probabilities", "candidates", "findings",
+        "image", "kind", "x", "y", "w", "h", "score", "label", "probabilities", "candidates", "findings", "attributes",
     ]  # fmt: skip
     assert leukocyte["image"] == "field.png"
     assert list(leukocyte["probabilities"]) == ["dark", "middling", "light"]

@@ -35,9 +35,13 @@ class Strength:
 
 def restain(image: Rgb, rng: np.random.Generator, strength: Strength) -> Rgb:
     """Other amounts of each stain, another white balance and brightness."""
-    gains = np.exp(rng.normal(0, strength.stain, 3)).astype(np.float32)
-    mix = _HED_INVERSE @ np.diag(gains) @ _HED
-    density = cv2.transform(_DENSITY[image], mix.T) + rng.normal(0, strength.tint, 3).astype(np.float32)
+    return stained(image, np.exp(rng.normal(0, strength.stain, 3)), rng.normal(0, strength.tint, 3))
+
+
+def stained(image: Rgb, gains: npt.ArrayLike, tint: npt.ArrayLike) -> Rgb:
+    """With ``gains`` times haematoxylin, eosin and the rest, and the optical density ``tint`` added to R, G and B."""
+    mix = _HED_INVERSE @ np.diag(np.asarray(gains, np.float32)) @ _HED
+    density = cv2.transform(_DENSITY[image], mix.T) + np.asarray(tint, np.float32)
     light = 256 * cv2.exp(-np.asarray(density, np.float32)) - 1
     return np.asarray(np.clip(light, 0, 255), np.uint8)
 
@@ -47,11 +51,11 @@ def degrade(image: Rgb, rng: np.random.Generator, strength: Strength) -> Rgb:
     if rng.random() < strength.blur:
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.3)), np.uint8)
     if rng.random() < strength.coarsen:
-        image = _coarsened(image, rng.uniform(1.0, strength.coarsest))
+        image = coarsened(image, rng.uniform(1.0, strength.coarsest))
     if rng.random() < strength.noise:
         image = np.clip(image + rng.normal(0, rng.uniform(1, 6), image.shape), 0, 255).astype(np.uint8)
     if rng.random() < strength.jpeg:
-        image = _compressed(image, int(rng.integers(40, 95)))
+        image = compressed(image, int(rng.integers(40, 95)))
     return image
 
 
@@ -75,12 +79,14 @@ def place(image: Rgb, matrix: npt.NDArray[np.float64], size: int) -> Rgb:
     return np.asarray(placed, np.uint8)
 
 
-def _coarsened(image: Rgb, factor: float) -> Rgb:
+def coarsened(image: Rgb, factor: float) -> Rgb:
+    """Brought down to a resolution ``factor`` times lower, and up again."""
     height, width = image.shape[:2]
     small = cv2.resize(image, (round(width / factor), round(height / factor)), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def _compressed(image: Rgb, quality: int) -> Rgb:
+def compressed(image: Rgb, quality: int) -> Rgb:
+    """As JPEG of a quality of 1 to 100 leaves it."""
     coded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)[..., ::-1]

@@ -35,7 +35,7 @@ def write_card(name: str, data: Path, folder: Path) -> Path:
     if name == "detector":
         measured = detector.measure(data, manifests, model, described)
     else:
-        measured = classifier.measure(DESIGNS[name], data, manifests, model, described)
+        measured = classifier.measure(DESIGNS[name], data, manifests, model, described, folder)
     text = "\n".join(
         [
             f"# {name} {described['version']}\n",

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from services.training import plots
 from services.training.classifier.answers import Answers, answer
 from services.training.classifier.design import Design
 from services.training.classifier.figures import (
@@ -17,6 +18,7 @@ from services.training.classifier.figures import (
     refusal_section,
     watched_section,
 )
+from services.training.classifier.robustness import robustness_section
 from services.training.classifier.sought import sought_section
 from services.training.classifier.views import disturbed
 from services.training.manifest import Manifest
@@ -27,18 +29,23 @@ _BATCH = 32
 _DISTURBED = "\nThe same cells disturbed as in training (off centre, other stain, focus, resolution, JPEG):\n\n"
 
 
-def measure(design: Design, data: Path, manifests: dict[str, Manifest], model: Model, described: dict[str, Any]) -> str:
-    """The card's sections of figures."""
+def measure(
+    design: Design, data: Path, manifests: dict[str, Manifest], model: Model, described: dict[str, Any], folder: Path
+) -> str:
+    """The card's sections of figures; their pictures are written into ``folder``."""
     cells = design.load(data, manifests, Part.TEST)
     found = answer(model, cells, lambda cell: cell.crop(design.crop))
     rng = np.random.default_rng(described["origin"]["seed"])
     harder = answer(model, cells, lambda cell: disturbed(cell, design, design.crop, cells, rng))
     places = [(cell.source, cell.um_per_px) for cell in cells]
+    masks = {place: np.array([one == place for one in places]) for place in dict.fromkeys(places)}
     text = []
-    for place in dict.fromkeys(places):
+    for place, own in masks.items():
         text.append(f"### {place[0]}, taken at {place[1]} µm/px\n")
-        own = np.array([one == place for one in places])
         text.append(_of_place(found.of(own), harder.of(own), design, described))
+    plots.draw({f"{source}, {um} µm/px": found.of(own) for (source, um), own in masks.items()}, folder)
+    text.append(f"![Reliability]({plots.RELIABILITY_FILE}) ![Risk by coverage]({plots.RISK_FILE})\n")
+    text.append(robustness_section(model, cells, design, described))
     text.append(f"One cell takes {1000 * model.seconds_each(_BATCH):.2f} ms on one thread, in batches of {_BATCH}.\n")
     return "\n".join(text)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from services.training.detector.crops import load_part
 from services.training.detector.figures import section
+from services.training.detector.robustness import robustness_section
 from services.training.manifest import Manifest
 from services.training.runtime import Model
 from services.training.splits import Part
@@ -22,4 +23,7 @@ def measure(data: Path, manifests: dict[str, Manifest], model: Model, described:
     by_source = {source: [field for field in fields if field.source == source] for source in COMPLETE_SOURCES}
     labelled = load_part(data, manifests, Part.TEST, repaired=False)
     by_source[f"{SWAPPED}, kinds not repaired"] = [field for field in labelled if field.source == SWAPPED]
-    return section(by_source, model, described["score_thresholds"], described["origin"]["seed"])
+    thresholds, seed = described["score_thresholds"], described["origin"]["seed"]
+    complete = {source: by_source[source] for source in COMPLETE_SOURCES}
+    robust = robustness_section(complete, model, thresholds, seed)
+    return "\n".join([section(by_source, model, thresholds, seed), robust])

@@ -1,0 +1,89 @@
+"""How far a classifier's figures fall with each change of the picture, for its card."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from services.analysis.pixels import Rgb
+from services.training.classifier.answers import Answers, answer
+from services.training.classifier.cells import Cell
+from services.training.classifier.design import Design
+from services.training.classifier.figures import have_name
+from services.training.classifier.sought import average_precision
+from services.training.runtime import Model
+from services.training.stress import STRESSES, Stress
+from services.training.tables import share, table
+
+_OF_A_CLASS = 40
+"""Cells of a class and place that the figures are of: as many as make them steady, few enough to be quick."""
+_ALARM = 0.9
+"""Probability of what is sought from which an uninfected film would be looked at."""
+
+
+def robustness_section(model: Model, cells: Sequence[Cell], design: Design, described: dict[str, Any]) -> str:
+    """A line for each change, a column for each set and resolution whose cells have a class."""
+    chosen = _some_of_each(cells, described["origin"]["seed"])
+    places = np.array([_place(cell) for cell in chosen])
+    names = list(dict.fromkeys(places))
+    rows = []
+    for stress in STRESSES:
+        found = answer(model, chosen, _view(stress, design))
+        figures = (_figure(found.of(places == name), design, described) for name in names)
+        rows.append((stress.what, stress.how, *figures))
+    return "\n".join(["### Robustness\n", _explained(design), table(("what", "how", *names), rows)])
+
+
+def _view(stress: Stress, design: Design) -> Callable[[Cell], Rgb]:
+    def view(cell: Cell) -> Rgb:
+        crop = cell.crop(round(design.crop / stress.zoom))
+        if stress.zoom != 1:
+            crop = np.asarray(cv2.resize(crop, (design.crop, design.crop), interpolation=cv2.INTER_LINEAR), np.uint8)
+        return stress.change(crop)
+
+    return view
+
+
+def _figure(found: Answers, design: Design, described: dict[str, Any]) -> str:
+    if design.sought:
+        own = np.array([name in design.sought for name in design.classes])
+        positive = own[found.targets]
+        precision = average_precision(found.probabilities[:, own].sum(axis=1), positive)
+        if positive.any():
+            return share(precision)
+        return f"{int((found.probabilities[:, own].sum(axis=1) >= _ALARM).sum())} of {len(positive)}"
+    right = found.probabilities.argmax(axis=1) == found.targets
+    named = have_name(found, design.classes, described)
+    wrong = float((named & ~right).mean())
+    return f"{share(_mean_by_class(right, found.targets))}, {share(wrong)}"
+
+
+def _explained(design: Design) -> str:
+    if design.sought:
+        return (
+            f"Up to {_OF_A_CLASS} test cells of each class, each changed in one thing: average precision of what is "
+            f"sought; of sets without it, how many cells reach a probability of {_ALARM}.\n"
+        )
+    return (
+        f"Up to {_OF_A_CLASS} test cells of each class, each changed in one thing: share whose likeliest class is "
+        "right (mean over classes), and share that is given a wrong name.\n"
+    )
+
+
+def _mean_by_class(right: npt.NDArray[np.bool_], targets: npt.NDArray[np.int64]) -> float:
+    return float(np.mean([right[targets == one].mean() for one in np.unique(targets)]))
+
+
+def _some_of_each(cells: Sequence[Cell], seed: int) -> list[Cell]:
+    groups: dict[tuple[str, int], list[int]] = {}
+    for index, cell in enumerate(cells):
+        if cell.target >= 0:
+            groups.setdefault((_place(cell), cell.target), []).append(index)
+    rng = np.random.default_rng(seed)
+    return [cells[int(index)] for own in groups.values() for index in rng.permutation(own)[:_OF_A_CLASS]]
+
+
+def _place(cell: Cell) -> str:
+    return f"{cell.source}, {cell.um_per_px} µm/px"

@@ -1,0 +1,86 @@
+import cv2
+import numpy as np
+import pytest
+
+from services.training.classifier.answers import Answers
+from services.training.detector.crops import LoadedField
+from services.training.detector.robustness import changed
+from services.training.errors import TrainingError
+from services.training.plots import draw, reliability, risk_by_coverage
+from services.training.stress import STRESSES, UNCHANGED
+
+
+@pytest.fixture
+def picture():
+    image = np.full((96, 128, 3), (235, 225, 235), np.uint8)
+    cv2.circle(image, (50, 48), 26, (200, 130, 150), -1)
+    cv2.circle(image, (50, 48), 12, (90, 50, 140), -1)
+    return image
+
+
+def of(what, how_begins):
+    (found,) = [stress for stress in STRESSES if stress.what == what and stress.how.startswith(how_begins)]
+    return found
+
+
+def sharpness(image):
+    return float(cv2.Laplacian(image[..., 1].astype(np.float32), cv2.CV_32F).std())
+
+
+@pytest.mark.parametrize("stress", STRESSES, ids=lambda stress: f"{stress.what}, {stress.how}")
+def test_each_changes_the_picture_and_the_same_way_each_time(picture, stress):
+    before = picture.copy()
+    once, again = stress.change(picture), stress.change(picture)
+    assert np.array_equal(once, again)
+    assert np.array_equal(picture, before)
+    assert once.dtype == np.uint8
+    unchanged = once.shape == picture.shape and np.array_equal(once, picture)
+    assert unchanged == (stress is UNCHANGED or stress.zoom != 1)
+
+
+def test_each_kind_does_what_it_says(picture):
+    assert (
+        of("stain", "all 0.6").change(picture).mean() > picture.mean() > of("stain", "all 1.6").change(picture).mean()
+    )
+    assert of("light", "0.6").change(picture).mean() == pytest.approx(0.6 * picture.mean(), rel=0.02)
+    warm, cold = (of("white balance", f"{word}, density 0.2").change(picture).astype(int) for word in ("warm", "cold"))
+    assert (warm[..., 0] - warm[..., 2]).mean() > (cold[..., 0] - cold[..., 2]).mean() + 40
+    blurred = [sharpness(of("focus", f"blurred by {um}").change(picture)) for um in ("0.07", "0.15", "0.25", "0.40")]
+    coarse = [sharpness(of("resolution", um).change(picture)) for um in ("0.18", "0.22", "0.27")]
+    assert sorted(blurred, reverse=True) == blurred
+    assert sharpness(picture) > coarse[0] > coarse[-1]
+    assert sharpness(of("sharpening", "1.5").change(picture)) > sharpness(picture)
+
+
+def test_a_fields_boxes_keep_to_its_cells_when_these_look_larger(picture):
+    field = LoadedField(picture, np.array([[24, 22, 76, 74]], np.float32), np.array([1]), True, "set")
+    larger = changed(field, of("scale", "cells 1.15"))
+    assert larger.image.shape == (110, 147, 3)
+    assert larger.corners == pytest.approx(field.corners * 1.15)
+    assert changed(field, of("focus", "blurred by 0.15")).corners is field.corners
+
+
+def answers(confidences, right):
+    shares = np.stack([confidences, 1 - np.asarray(confidences)], axis=1)
+    targets = np.where(right, 0, 1)
+    return Answers(shares, np.ones(len(right)), targets, np.eye(2, dtype=bool)[targets], np.array(["x"] * len(right)))
+
+
+def test_reliability_sets_what_is_said_beside_what_is_true():
+    said, true = reliability(answers([0.6] * 50 + [0.9] * 50, [True, False] * 25 + [True] * 45 + [False] * 5))
+    assert said[0] == pytest.approx(0.6)
+    assert said[-1] == pytest.approx(0.9)
+    assert true[:5].mean() == pytest.approx(0.5)
+    assert true[5:].mean() == pytest.approx(0.9)
+
+
+def test_the_risk_of_naming_more_cells_counts_the_probable_ones_first():
+    coverage, risk = risk_by_coverage(answers([0.55, 0.99, 0.8, 0.7], [False, True, True, False]))
+    assert coverage.tolist() == [0.25, 0.5, 0.75, 1.0]
+    assert risk == pytest.approx([0, 0, 1 / 3, 0.5])
+
+
+def test_pictures_cannot_be_drawn_without_what_draws_them(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
+    with pytest.raises(TrainingError, match="install the dependency group `train`"):
+        draw({"set": answers([0.9, 0.8], [True, False])}, tmp_path)

@@ -4,11 +4,12 @@ BIN := .venv/bin
 TESTS ?= tests
 DATA ?= ../shared/data
 MODEL ?=
+PATIENTS ?= 100
 
-.PHONY: help setup demo test check contracts format train evaluate release bench clean
+.PHONY: help setup demo test check contracts format train evaluate evaluate-slides release bench clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
 
 setup: .venv/.ready ## install Frottis and its tools into .venv
 
@@ -50,6 +51,10 @@ train: setup .venv-train/.ready ## train candidates for the models from DATA, in
 
 evaluate: setup ## compare the candidates with the released models; fails where one is worse
 	$(BIN)/python -m services.training compare $(MODEL) --data $(DATA)
+
+evaluate-slides: setup .venv-train/.ready ## films of PATIENTS known patients, cell by cell, through all of Frottis
+	$(BIN)/python -m trials read --data $(DATA) --patients $(PATIENTS)
+	.venv-train/bin/python -m trials show
 
 release: setup ## put the candidates in the released models' place, where they are not worse
 	$(BIN)/python -m services.training release $(MODEL) --data $(DATA)

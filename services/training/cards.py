@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from services.training import description, manifest
+from services.training import description, left_out, manifest
 from services.training.card_texts import SOURCES, intended_use, limits
 from services.training.classifier import measure as classifier
 from services.training.classifier.design import DESIGNS
@@ -43,6 +43,7 @@ def write_card(name: str, data: Path, folder: Path) -> Path:
             *_made(described["origin"], manifests, described["sha256"]),
             "## Figures on the test part\n",
             measured,
+            *filter(None, [left_out.section(left_out.records(name))]),
             f"Measured on {machine()}, ONNX Runtime on the CPU.\n",
             limits(name),
         ]

@@ -13,6 +13,7 @@ from services.analysis.errors import ImageUnreadable, KindUnclassified, Resoluti
 from services.analysis.grid import ArrayRegion, RegionReader, Span, cut, windows
 from services.analysis.images import ImageFile, find_images
 from services.analysis.lines import CellLine, line_of
+from services.analysis.morphometry import measure
 from services.analysis.pixels import Rgb, centred_crop, resample
 from services.analysis.reading import CellReader
 from services.analysis.tiles import TilePixels
@@ -115,9 +116,10 @@ class Analyser:
                 verdicts = classifier.classify(cut)
                 searched = [_narrowed(crop, parasites.crop) for crop in cut if kind is Kind.ERYTHROCYTE]
                 findings = parasites.findings(searched) or [{}] * len(cut)
-                for (picture, _), verdict, found in zip(batch, verdicts, findings, strict=True):
+                for (picture, crop), verdict, found in zip(batch, verdicts, findings, strict=True):
                     box = Box(0, 0, picture.reader.width, picture.reader.height)
-                    cell = Cell(Detection(kind, box, _SURE), verdict, found)
+                    measured = measure(crop) if kind is Kind.ERYTHROCYTE else None
+                    cell = Cell(Detection(kind, box, _SURE), verdict, found, measured)
                     yield line_of(picture.name, cell, box, self._classes)
                     if progress:
                         progress(picture.name, 1.0)

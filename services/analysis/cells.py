@@ -79,6 +79,22 @@ class Verdict:
     attributes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Morphometry:
+    """What is measured of a red cell.
+
+    `diameter_um` is that of a circle of its area, `circularity` 4π times area by squared perimeter (1 for a circle),
+    `elongation` the long by the short axis, `central_pallor` the pale centre's diameter as a share of the cell's (0
+    where there is none).
+    """
+
+    diameter_um: float
+    area_um2: float
+    circularity: float
+    elongation: float
+    central_pallor: float
+
+
 PLATELET = Verdict("platelet", (), ("platelet",))
 """Platelets have no classifier: the detector's word stands."""
 
@@ -93,3 +109,5 @@ class Cell:
     detection: Detection
     verdict: Verdict
     findings: Mapping[str, float] = field(default_factory=dict)
+    # Of a red cell that stands alone.
+    measured: Morphometry | None = None

@@ -11,6 +11,7 @@ from services.analysis.errors import ResultUnwritable
 
 _PLACES_PX = 2
 _PLACES_PROBABILITY = 6
+_PLACES_MEASURED = 3
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,9 @@ class CellLine:
 
     `probabilities` are calibrated and by class; of a platelet, which no classifier has seen, it is the detector's alone
     and equal to `score`: that it is one. `candidates` is the conformal set, `findings` are calibrated probabilities by
-    name: `plasmodium` of every red cell, and the stages of those probably infected. `attributes` are the calibrated
-    probabilities of each morphological attribute's values, of leukocytes of the classes that the model describes.
+    name: `plasmodium` of every red cell, and the stages of those probably infected. `measured` is size and shape of a
+    red cell that stands alone, by name with its unit. `attributes` are the calibrated probabilities of each
+    morphological attribute's values, of leukocytes of the classes that the model describes.
     """
 
     image: str
@@ -34,6 +36,7 @@ class CellLine:
     probabilities: dict[str, float]
     candidates: tuple[str, ...]
     findings: dict[str, float]
+    measured: dict[str, float]
     attributes: dict[str, dict[str, float]]
 
     def to_json(self) -> str:
@@ -60,12 +63,17 @@ def line_of(image: str, cell: Cell, box: Box, classes: dict[Kind, tuple[str, ...
         probabilities=_rounded(named),
         candidates=cell.verdict.candidates,
         findings=_rounded(cell.findings),
+        measured={name: round(value, _PLACES_MEASURED) for name, value in _measured(cell).items()},
         attributes={name: _rounded(values) for name, values in cell.verdict.attributes.items()},
     )
 
 
 def _rounded(values: Mapping[str, float]) -> dict[str, float]:
     return {name: round(value, _PLACES_PROBABILITY) for name, value in values.items()}
+
+
+def _measured(cell: Cell) -> dict[str, float]:
+    return asdict(cell.measured) if cell.measured is not None else {}
 
 
 def write_lines(lines: Iterable[CellLine], path: Path) -> int:

@@ -1,12 +1,13 @@
 """Cells as other services read them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from services.analysis import cells as domain
 from services.analysis.cards import ClassifierCard, ModelCard
 from services.analysis.cells import Detection, Kind, Placement
 from services.analysis.detection import pixel
-from services.kit.contracts import Attribute, Cell, Model, Reason, Region, Tile, TileCells
+from services.kit.contracts import Attribute, Cell, Model, Morphometry, Reason, Region, Tile, TileCells
 from services.kit.contracts import Kind as KindCode
 
 UNREADABLE = "tile_unreadable"
@@ -41,6 +42,7 @@ def cell_message(name: str, cell: domain.Cell, placement: Placement, crop_uri: s
         findings=cell.findings,
         crop_uri=crop_uri,
         attributes={name: _attribute(values) for name, values in cell.verdict.attributes.items()},
+        measured=Morphometry(**asdict(cell.measured)) if cell.measured is not None else None,
     )
 
 

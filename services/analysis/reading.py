@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.analysis.cards import ModelCard
-from services.analysis.cells import NOT_ASKED, PLATELET, Cell, Detection, Kind, Verdict
+from services.analysis.cells import NOT_ASKED, PLATELET, Cell, Detection, Kind, Morphometry, Verdict
 from services.analysis.classification import Classifier
 from services.analysis.detection import Detector
+from services.analysis.morphometry import measure, window_of
 from services.analysis.parasites import Findings, ParasiteSearch
 from services.analysis.pixels import Rgb, centred_crop
 from services.analysis.tiles import TilePixels
@@ -38,10 +39,11 @@ class CellReader:
             item: verdict for kind in self.classifiers for item, verdict in self._classified(tiles, found, kind)
         }
         findings = self._searched(tiles, found)
+        measured = _measured(tiles, found)
         cells: list[list[Cell]] = [[] for _ in tiles]
         for item in found:
             verdict = verdicts.get(item, _unclassified(item.detection))
-            cells[item.tile].append(Cell(item.detection, verdict, findings.get(item, {})))
+            cells[item.tile].append(Cell(item.detection, verdict, findings.get(item, {}), measured.get(item)))
         return cells
 
     def models(self, kinds: frozenset[Kind]) -> list[ModelCard]:
@@ -58,6 +60,12 @@ class CellReader:
     def _searched(self, tiles: Sequence[TilePixels], found: Sequence[_Found]) -> dict[_Found, Findings]:
         asked = _asked(tiles, found, Kind.ERYTHROCYTE)
         return dict(zip(asked, self.parasites.findings(_crops(tiles, asked, self.parasites.crop)), strict=True))
+
+
+def _measured(tiles: Sequence[TilePixels], found: Sequence[_Found]) -> dict[_Found, Morphometry | None]:
+    asked = _asked(tiles, found, Kind.ERYTHROCYTE)
+    windows = (crop_of(tiles[item.tile].image, item.detection, window_of(item.detection)) for item in asked)
+    return dict(zip(asked, map(measure, windows), strict=True))
 
 
 def _asked(tiles: Sequence[TilePixels], found: Sequence[_Found], kind: Kind) -> list[_Found]:

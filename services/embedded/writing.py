@@ -19,6 +19,8 @@ def print_report(report: Report, console: Console) -> None:
     for reason in report.reasons:
         console.print(f"  {reason.text}")
     console.print(measures_table(report))
+    if report.distributions:
+        console.print(distributions_table(report))
     for why in withheld(report):
         console.print(f"[cyan]withheld[/] {why}")
     for finding in report.findings:
@@ -34,6 +36,15 @@ def measures_table(report: Report) -> Table:
     table = Table(Column("measure", no_wrap=True), "value", "95 % interval", "cells")
     for measure in report.measures:
         table.add_row(measure.name, *figures(measure))
+    return table
+
+
+def distributions_table(report: Report) -> Table:
+    """Sizes and shapes of the red cells that stand alone: how they are spread."""
+    table = Table(Column("measured", no_wrap=True), "mean", "SD", "middle 95 %", "cells")
+    for one in report.distributions:
+        spread = f"{one.low:.2f} – {one.high:.2f}"
+        table.add_row(one.name, f"{one.mean:.2f} {one.unit}", f"{one.sd:.2f}", spread, str(one.cells))
     return table
 
 

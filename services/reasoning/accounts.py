@@ -10,6 +10,7 @@ from services.reasoning.figures import Figure, Note
 from services.reasoning.haemogram import Haemogram
 from services.reasoning.judging import Judgement, judge
 from services.reasoning.knowledge import Knowledge
+from services.reasoning.measuring import Distribution, distributions
 from services.reasoning.morphology import morphology
 from services.reasoning.parasites import parasites
 from services.reasoning.platelets import platelets
@@ -20,6 +21,7 @@ class Account:
     """A slide in figures, judged by the rules."""
 
     figures: tuple[Figure, ...]
+    distributions: tuple[Distribution, ...]
     judgement: Judgement
     limitations: tuple[Note, ...]
     reached: Mapping[Purpose, int]
@@ -62,7 +64,8 @@ def account(
     }
     judgement = judge(knowledge.rules, facts_of(counts, circumstances, haemogram, counting))
     limitations = (*_limitations(circumstances, reached), *haemogram.unusable)
-    return Account(figures, judgement, limitations, reached)
+    measured = distributions(counts.erythrocytes.classified, counting.minimum_measured.value)
+    return Account(figures, measured, judgement, limitations, reached)
 
 
 def _limitations(known: Circumstances, reached: Mapping[Purpose, int]) -> list[Note]:

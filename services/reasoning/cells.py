@@ -51,6 +51,8 @@ class SmearCell:
     probabilities: Mapping[str, float] = field(default_factory=dict)
     # Calibrated probability by name of what was found in it, such as "plasmodium".
     findings: Mapping[str, float] = field(default_factory=dict)
+    # What was measured of a red cell that stands alone, by name with its unit; empty for others.
+    measured: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def identified(self) -> bool:

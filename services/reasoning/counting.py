@@ -38,6 +38,7 @@ class CountingTable(BaseModel):
     possible_probability: Value
     clump_gap_um: Value
     clump_platelets: Value
+    minimum_measured: Value
 
     @classmethod
     def load(cls, file: Path = FILE) -> Self:

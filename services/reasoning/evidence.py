@@ -7,6 +7,7 @@ from services.kit.contracts import Cell, Model, Order, Reading, TileCells
 from services.kit.errors import PoisonError
 from services.reasoning.cells import Box, Kind, Purpose, ReadField, SmearCell
 from services.reasoning.haemogram import Result
+from services.reasoning.measuring import QUANTITIES
 from services.reasoning.progress import Round
 
 _KINDS = {
@@ -62,6 +63,7 @@ def _cell(cell: Cell, models: Sequence[Model]) -> SmearCell:
         box,
         _probabilities(cell, models),
         dict(cell.findings),
+        {name: getattr(cell.measured, name) for name in QUANTITIES} if cell.HasField("measured") else {},
     )
 
 

@@ -2,7 +2,9 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 
+from services.kit import contracts
 from services.kit.contracts import (
     Decision,
     Field,
@@ -32,6 +34,7 @@ def read_report(
     """The report of a slide that was read; who decides adds the decision, the order and the moment."""
     report = Report(
         measures=map(_measure, account.figures),
+        distributions=[contracts.Distribution(**asdict(one)) for one in account.distributions],
         findings=map(_finding, account.judgement.findings),
         targets=[Target(question=question(p), wanted=n, reached=account.reached[p]) for p, n in wanted.items()],
         fields=_fields(readings),

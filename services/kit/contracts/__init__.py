@@ -1,10 +1,10 @@
 """The messages that services exchange, generated from `proto/` (`make contracts`), under one roof."""
 
-from services.kit.contracts.cell_pb2 import Attribute, Cell, Kind, Model, TileCells
+from services.kit.contracts.cell_pb2 import Attribute, Cell, Kind, Model, Morphometry, TileCells
 from services.kit.contracts.delivery_pb2 import Delivery, DeliveryState
 from services.kit.contracts.order_pb2 import Analyte, Order
 from services.kit.contracts.reading_pb2 import Field, Film, Reading, ReadingRequest, Tile
-from services.kit.contracts.report_pb2 import Decision, Finding, Measure, Report, Target
+from services.kit.contracts.report_pb2 import Decision, Distribution, Finding, Measure, Report, Target
 from services.kit.contracts.scan_pb2 import Scan, ScanState
 from services.kit.contracts.slide_pb2 import Milestone, Priority, Question, Reason, Region, ScanProperties, Slide, Stage
 
@@ -15,6 +15,7 @@ __all__ = [
     "Decision",
     "Delivery",
     "DeliveryState",
+    "Distribution",
     "Field",
     "Film",
     "Finding",
@@ -22,6 +23,7 @@ __all__ = [
     "Measure",
     "Milestone",
     "Model",
+    "Morphometry",
     "Order",
     "Priority",
     "Question",

@@ -98,6 +98,43 @@ class Attribute(_message.Message):
 Global___Attribute: _TypeAlias = Attribute  # noqa: Y015
 
 @_typing.final
+class Morphometry(_message.Message):
+    """What is measured of a red cell, not classified."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIAMETER_UM_FIELD_NUMBER: _builtins.int
+    AREA_UM2_FIELD_NUMBER: _builtins.int
+    CIRCULARITY_FIELD_NUMBER: _builtins.int
+    ELONGATION_FIELD_NUMBER: _builtins.int
+    CENTRAL_PALLOR_FIELD_NUMBER: _builtins.int
+    diameter_um: _builtins.float
+    """Of a circle of the cell's area."""
+    area_um2: _builtins.float
+    circularity: _builtins.float
+    """4π times area by squared perimeter: 1 for a circle."""
+    elongation: _builtins.float
+    """Long by short axis."""
+    central_pallor: _builtins.float
+    """Diameter of the pale centre as a share of the cell's; 0 where there is none."""
+    def __init__(
+        self,
+        *,
+        diameter_um: _builtins.float = ...,
+        area_um2: _builtins.float = ...,
+        circularity: _builtins.float = ...,
+        elongation: _builtins.float = ...,
+        central_pallor: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["area_um2", b"area_um2", "central_pallor", b"central_pallor", "circularity", b"circularity", "diameter_um", b"diameter_um", "elongation", b"elongation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Morphometry: _TypeAlias = Morphometry  # noqa: Y015
+
+@_typing.final
 class Cell(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -152,6 +189,7 @@ class Cell(_message.Message):
     FINDINGS_FIELD_NUMBER: _builtins.int
     CROP_URI_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    MEASURED_FIELD_NUMBER: _builtins.int
     cell_id: _builtins.str
     kind: Global___Kind.ValueType
     score: _builtins.float
@@ -182,6 +220,10 @@ class Cell(_message.Message):
     def attributes(self) -> _containers.MessageMap[_builtins.str, Global___Attribute]:
         """By name, such as "nucleus_shape"; only of classes that the model knows the attributes of."""
 
+    @_builtins.property
+    def measured(self) -> Global___Morphometry:
+        """Of a red cell that stands alone; absent for others."""
+
     def __init__(
         self,
         *,
@@ -195,10 +237,11 @@ class Cell(_message.Message):
         findings: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         crop_uri: _builtins.str = ...,
         attributes: _abc.Mapping[_builtins.str, Global___Attribute] | None = ...,
+        measured: Global___Morphometry | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["box", b"box"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "measured", b"measured"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "box", b"box", "candidates", b"candidates", "cell_id", b"cell_id", "crop_uri", b"crop_uri", "findings", b"findings", "kind", b"kind", "label", b"label", "probabilities", b"probabilities", "score", b"score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "box", b"box", "candidates", b"candidates", "cell_id", b"cell_id", "crop_uri", b"crop_uri", "findings", b"findings", "kind", b"kind", "label", b"label", "measured", b"measured", "probabilities", b"probabilities", "score", b"score"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

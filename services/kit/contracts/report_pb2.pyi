@@ -139,6 +139,52 @@ class Measure(_message.Message):
 Global___Measure: _TypeAlias = Measure  # noqa: Y015
 
 @_typing.final
+class Distribution(_message.Message):
+    """A quantity measured on red cells that stand alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    CELLS_FIELD_NUMBER: _builtins.int
+    MEAN_FIELD_NUMBER: _builtins.int
+    SD_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    MEDIAN_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Stable name, such as "erythrocytes.diameter_um"."""
+    unit: _builtins.str
+    """UCUM."""
+    cells: _builtins.int
+    mean: _builtins.float
+    sd: _builtins.float
+    """Standard deviation."""
+    low: _builtins.float
+    """The middle 95 % of the cells lie between low and high."""
+    median: _builtins.float
+    high: _builtins.float
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        cells: _builtins.int = ...,
+        mean: _builtins.float = ...,
+        sd: _builtins.float = ...,
+        low: _builtins.float = ...,
+        median: _builtins.float = ...,
+        high: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "high", b"high", "low", b"low", "mean", b"mean", "median", b"median", "name", b"name", "sd", b"sd", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Distribution: _TypeAlias = Distribution  # noqa: Y015
+
+@_typing.final
 class Finding(_message.Message):
     """A review or release rule that held true."""
 
@@ -223,6 +269,7 @@ class Report(_message.Message):
     FINAL_FIELD_NUMBER: _builtins.int
     CELLS_URI_FIELD_NUMBER: _builtins.int
     EVIDENCE_URI_FIELD_NUMBER: _builtins.int
+    DISTRIBUTIONS_FIELD_NUMBER: _builtins.int
     report_id: _builtins.str
     """Derived from slide, order and content, so that the same decision is the same report."""
     order_id: _builtins.str
@@ -261,6 +308,10 @@ class Report(_message.Message):
     def limitations(self) -> _containers.RepeatedCompositeFieldContainer[_slide_pb2.Reason]:
         """What a reader must know: targets not reached, unreadable fields, cut short by the deadline."""
 
+    @_builtins.property
+    def distributions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Distribution]:
+        """Sizes and shapes of red cells; empty when too few stand alone."""
+
     def __init__(
         self,
         *,
@@ -282,10 +333,11 @@ class Report(_message.Message):
         final: _builtins.bool = ...,
         cells_uri: _builtins.str = ...,
         evidence_uri: _builtins.str = ...,
+        distributions: _abc.Iterable[Global___Distribution] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decided_at", b"decided_at", "film", b"film", "scan", b"scan", "slide", b"slide"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells_uri", b"cells_uri", "decided_at", b"decided_at", "decision", b"decision", "evidence_uri", b"evidence_uri", "fields", b"fields", "film", b"film", "final", b"final", "findings", b"findings", "limitations", b"limitations", "measures", b"measures", "models", b"models", "order_id", b"order_id", "reasons", b"reasons", "report_id", b"report_id", "rules_version", b"rules_version", "scan", b"scan", "slide", b"slide", "targets", b"targets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells_uri", b"cells_uri", "decided_at", b"decided_at", "decision", b"decision", "distributions", b"distributions", "evidence_uri", b"evidence_uri", "fields", b"fields", "film", b"film", "final", b"final", "findings", b"findings", "limitations", b"limitations", "measures", b"measures", "models", b"models", "order_id", b"order_id", "reasons", b"reasons", "report_id", b"report_id", "rules_version", b"rules_version", "scan", b"scan", "slide", b"slide", "targets", b"targets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -81,13 +81,18 @@ def test_a_line_is_a_json_object_of_the_promised_fields(analyser, spots):
     by_kind = {value["kind"]: value for value in (json.loads(line.to_json()) for line in lines)}
     leukocyte = by_kind["leukocyte"]
     assert list(leukocyte) == [
-        "image", "kind", "x", "y", "w", "h", "score", "label", "probabilities", "candidates", "findings", "attributes",
+        "image", "kind", "x", "y", "w", "h", "score", "label", "probabilities", "candidates", "findings", "measured",
+        "attributes",
     ]  # fmt: skip
     assert leukocyte["image"] == "field.png"
     assert list(leukocyte["probabilities"]) == ["dark", "middling", "light"]
     assert sum(leukocyte["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert leukocyte["label"] in {*leukocyte["candidates"], "unidentified"}
     assert leukocyte["findings"] == {}
+    assert leukocyte["measured"] == {}
+    assert list(by_kind["erythrocyte"]["measured"]) == [
+        "diameter_um", "area_um2", "circularity", "elongation", "central_pallor",
+    ]  # fmt: skip
     assert (by_kind["platelet"]["label"], by_kind["platelet"]["probabilities"]) == (
         "platelet",
         {"platelet": by_kind["platelet"]["score"]},

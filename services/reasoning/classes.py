@@ -1,38 +1,27 @@
-"""What each class counts as, from classes.yaml."""
+"""What each class of cells counts as: the classes that all share, and what reports and rules make of them."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from services.kit.classes import CellClasses, Role, cell_classes
 from services.reasoning.errors import TablesInvalid
 from services.reasoning.yamlfile import read_table
 
 FILE = Path(__file__).parent / "data" / "classes.yaml"
 
 
-class Role(StrEnum):
-    """What becomes of a cell that the leukocyte classifier named."""
-
-    DIFFERENTIAL = "differential"
-    ERYTHROBLAST = "erythroblast"
-    PLATELET = "platelet"
-    OUTSIDE = "outside"
-
-
 class ClassTable(BaseModel):
-    """Classes by kind, in the order of the report."""
+    """The classes in the order of the report, from classes.yaml and `services.kit.classes`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: str
-    leukocytes: Mapping[str, Role]
-    groups: Mapping[str, tuple[str, ...]]
     reported: tuple[str, ...]
     watched: Mapping[str, tuple[str, ...]]
-    erythrocytes: tuple[str, ...]
+    cells: CellClasses = cell_classes()
 
     @classmethod
     def load(cls, file: Path = FILE) -> Self:
@@ -41,25 +30,30 @@ class ClassTable(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        members = {name for group in self.groups.values() for name in group}
-        if stray := members - set(self.differential):
-            raise ValueError(f"groups hold {', '.join(sorted(stray))}, which the differential does not count")
         if stray := set(self.reported) - set(self.groups):
             raise ValueError(f"reported groups that do not exist: {', '.join(sorted(stray))}")
         watched = {name for classes in self.watched.values() for name in classes}
-        if stray := watched - set(self.leukocytes):
+        if stray := watched - set(self.cells.leukocytes):
             raise ValueError(f"watched classes that do not exist: {', '.join(sorted(stray))}")
-        if clash := set(self.groups) & set(self.leukocytes):
-            raise ValueError(f"a group may not have a class's name: {', '.join(sorted(clash))}")
         return self
+
+    @property
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """Sums of classes of the differential."""
+        return self.cells.groups
 
     @property
     def differential(self) -> tuple[str, ...]:
         """Classes in the denominator of the differential."""
-        return tuple(name for name, role in self.leukocytes.items() if role is Role.DIFFERENTIAL)
+        return tuple(name for name, one in self.cells.leukocytes.items() if one.counts is Role.DIFFERENTIAL)
+
+    @property
+    def erythrocytes(self) -> tuple[str, ...]:
+        """Shapes of red cells."""
+        return tuple(self.cells.erythrocytes)
 
     def role(self, label: str) -> Role:
         """What a leukocyte detection with this label counts as. Raises TablesInvalid for a class that is unknown."""
-        if label not in self.leukocytes:
+        if label not in self.cells.leukocytes:
             raise TablesInvalid(f"a model names leukocytes {label!r}, which classes.yaml lacks: add what it counts as")
-        return self.leukocytes[label]
+        return self.cells.leukocytes[label].counts

@@ -11,8 +11,9 @@ Fields of the feathered edge are no part of it: large cells are carried there, a
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from services.kit.classes import Role
 from services.reasoning.cells import UNIDENTIFIED, Kind, Purpose, ReadField, SmearCell
-from services.reasoning.classes import ClassTable, Role
+from services.reasoning.classes import ClassTable
 from services.reasoning.figures import Figure, Note, count, per_hundred, percentage
 
 # Fields that were chosen without regard to where large cells are carried.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.kit import classes as kit_classes
 from services.reasoning import classes, counting, haemogram, morphology
 from services.reasoning.classes import ClassTable
 from services.reasoning.counting import CountingTable
@@ -12,7 +13,7 @@ from services.reasoning.haemogram import HaemogramTable
 from services.reasoning.morphology import GradingTable
 from services.reasoning.rules.book import FOLDER, RuleBook, load_rules
 
-TABLES = (classes.FILE, counting.FILE, morphology.FILE, haemogram.FILE)
+TABLES = (kit_classes.FILE, classes.FILE, counting.FILE, morphology.FILE, haemogram.FILE)
 
 
 @dataclass(frozen=True)

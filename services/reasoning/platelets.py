@@ -11,8 +11,9 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from services.kit.classes import Role
 from services.reasoning.cells import Box, Kind, Purpose, ReadField, SmearCell
-from services.reasoning.classes import ClassTable, Role
+from services.reasoning.classes import ClassTable
 from services.reasoning.figures import Figure, Note, count, per_hundred
 
 # The monolayer, where red cells lie side by side: elsewhere their number says nothing of the area.

@@ -1,37 +1,11 @@
 """The classes of each model, in the order of its outputs, and the names the data sets use for them."""
 
+from services.kit.classes import cell_classes
+
 KINDS = ("erythrocyte", "leukocyte", "platelet")
 
-LEUKOCYTES = (
-    "neutrophil_segmented",
-    "neutrophil_band",
-    "metamyelocyte",
-    "myelocyte",
-    "promyelocyte",
-    "blast",
-    "lymphocyte",
-    "monocyte",
-    "eosinophil",
-    "basophil",
-    "erythroblast",
-    "platelet",
-)
-
-ERYTHROCYTES = (
-    "normal",
-    "macrocyte",
-    "microcyte",
-    "spherocyte",
-    "target",
-    "stomatocyte",
-    "ovalocyte",
-    "teardrop",
-    "burr",
-    "schistocyte",
-    "hypochromic",
-    "elliptocyte",
-    "sickle",
-)
+LEUKOCYTES = cell_classes().trained_leukocytes
+ERYTHROCYTES = tuple(cell_classes().erythrocytes)
 
 ROUND = ("normal", "macrocyte", "microcyte", "spherocyte", "target", "stomatocyte", "hypochromic")
 
@@ -102,9 +76,6 @@ LEUKOCYTE_ATTRIBUTES: dict[str, tuple[str, ...]] = {
 LEUKOCYTE_GROUPS: dict[str, tuple[str, ...]] = {
     "neutrophil": NEUTROPHILS,
     "immature_granulocyte": IMMATURE_GRANULOCYTES,
-    **{
-        name: (name,)
-        for name in ("lymphocyte", "monocyte", "eosinophil", "basophil", "erythroblast", "platelet", "blast")
-    },
+    **{name: (name,) for name in LEUKOCYTES if name not in (*NEUTROPHILS, *IMMATURE_GRANULOCYTES)},
 }
 """The eight classes under which the PBC set is reported elsewhere, and blasts."""

@@ -20,9 +20,13 @@ from services.training.errors import DataSetError
 DETECTION_SOURCES = ("deepbionet", "txl_pbc", "iml_malaria")
 READ_SOURCES = ("deepbionet", "txl_pbc")
 """The sets whose leukocytes have classes by reading alone (`readings`)."""
+CROP_SOURCES = {"pbc": 0.10}
+"""The sets of single leukocytes, each in the middle of its picture, with ``labels.csv`` naming its class: µm/px.
+
+Pictures of a new class are such a set."""
 MODEL_SOURCES = {
     "detector": DETECTION_SOURCES,
-    "leukocytes": ("pbc", "all_taleqani", *READ_SOURCES),
+    "leukocytes": (*CROP_SOURCES, "all_taleqani", *READ_SOURCES),
     "erythrocytes": ("chula_rbc12", "erythrocytes_idb", *DETECTION_SOURCES),
     "plasmodium": ("iml_malaria", "deepbionet", "txl_pbc", "chula_rbc12"),
 }
@@ -30,7 +34,7 @@ MODEL_SOURCES = {
 ALL_SOURCES = tuple(dict.fromkeys(source for sources in MODEL_SOURCES.values() for source in sources))
 
 _TXL_UM_PER_PX = {(575, 575): 0.055, (360, 363): 0.095, (366, 369): 0.095, (640, 480): 0.073, (416, 416): 0.092}
-_UM_PER_PX = {"deepbionet": 0.132, "iml_malaria": 0.092, "pbc": 0.10}
+_UM_PER_PX = {"deepbionet": 0.132, "iml_malaria": 0.092}
 CHULA_UM_PER_PX = (0.10, 0.192)
 """As documented, and as its burned-in bars measure (8 µm are 42 px); cells are trained at both, so that a picture
 whose scale is given as either is read."""
@@ -129,8 +133,9 @@ def labelled_images(data: Path, source: str) -> list[LabelledImage]:
 
 
 def attributes(data: Path, source: str) -> dict[Path, dict[str, str]]:
-    """What is told of the cells of a set, by picture: attribute → value."""
-    rows = _rows(data / source / "attributes.csv")
+    """What is told of the cells of a set, by picture: attribute → value; empty of a set that tells none."""
+    path = data / source / "attributes.csv"
+    rows = _rows(path) if path.exists() else []
     return {data / source / row["file"]: {name: row[name] for name in row if name != "file"} for row in rows}
 
 
@@ -140,11 +145,6 @@ def labelled_points(data: Path, source: str) -> dict[Path, list[LabelledPoint]]:
     for row in _rows(data / source / "points.csv"):
         points[data / source / row["file"]].append(LabelledPoint(float(row["x"]), float(row["y"]), row["label"]))
     return dict(sorted(points.items()))
-
-
-def um_per_px(source: str) -> float:
-    """The resolution of a set whose pictures all have the same."""
-    return _UM_PER_PX[source]
 
 
 def _fields(folder: Path, resolution: Callable[[dict[str, Any]], float]) -> list[Field]:

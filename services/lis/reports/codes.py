@@ -1,4 +1,4 @@
-"""The table of codes (`codes.yaml`), read and checked at start."""
+"""The table of codes (`codes.yaml`) with those of the classes of cells, read and checked at start."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,9 +7,11 @@ from typing import Annotated, Any
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from services.kit.classes import CellClasses, ErythrocyteClass, LeukocyteClass, Role, cell_classes
 from services.lis.errors import CodesError
 
 CODES = Path(__file__).resolve().parents[1] / "codes.yaml"
+_LOINC = "https://loinc.org/"
 
 
 def luhn_holds(loinc: str) -> bool:
@@ -116,9 +118,39 @@ class Codes(BaseModel):
 
 
 def read_codes(path: Path = CODES) -> Codes:
-    """Raises CodesError naming what is wrong in the file."""
+    """Raises CodesError naming what is wrong in the file, ClassesInvalid."""
     try:
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return Codes.model_validate(content)
+        codes = Codes.model_validate(content)
+        return codes.model_copy(update={"measures": {**of_classes(cell_classes()), **codes.measures}})
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise CodesError(f"{path.name} cannot be used: {error}") from error
+
+
+def of_classes(classes: CellClasses) -> dict[str, MeasureCode]:
+    """The codes of each class's share of leukocytes or red cells. Raises ValidationError."""
+    counted = {name: one for name, one in classes.leukocytes.items() if one.counts is Role.DIFFERENTIAL}
+    return {
+        **{f"differential.{name}": _of_leukocytes(name, one) for name, one in counted.items()},
+        **{f"erythrocytes.{name}": _of_erythrocytes(name, one) for name, one in classes.erythrocytes.items()},
+    }
+
+
+def _of_leukocytes(name: str, one: LeukocyteClass) -> MeasureCode:
+    text = f"{one.text}/100 leukocytes in Blood"
+    if one.loinc is None:
+        return MeasureCode(code=_own("WBC", name), text=text, unit="%", source="local")
+    return MeasureCode(loinc=one.loinc, text=text, unit="%", source=_LOINC + one.loinc)
+
+
+def _of_erythrocytes(name: str, one: ErythrocyteClass) -> MeasureCode:
+    presence = None
+    if one.loinc is not None:
+        graded = f"{one.presence} [Presence] in Blood"
+        presence = Presence(loinc=one.loinc, text=graded, source=_LOINC + one.loinc)
+    text = f"{one.text}/100 erythrocytes"
+    return MeasureCode(code=_own("RBC", name), text=text, unit="%", source="local", presence=presence)
+
+
+def _own(cells: str, name: str) -> str:
+    return f"{cells}-{name.upper().replace('_', '-')}"

@@ -14,12 +14,12 @@ from services.training.classifier.nuclei import find_nuclei
 from services.training.classifier.readings import read_leukocytes
 from services.training.manifest import Manifest
 from services.training.sources import (
+    CROP_SOURCES,
     READ_SOURCES,
     TALEQANI_UM_PER_PX,
     attributes,
     labelled_images,
     read_image,
-    um_per_px,
 )
 from services.training.splits import Part
 
@@ -31,21 +31,22 @@ _SEED = 1
 
 def leukocyte_cells(data: Path, manifests: dict[str, Manifest], part: Part) -> list[Cell]:
     """The cells of every set for leukocytes, those that are none among them."""
-    own = [*_pbc(data, manifests["pbc"], part), *_taleqani(data, manifests["all_taleqani"], part)]
+    single = [cell for source in CROP_SOURCES for cell in _single(data, manifests[source], part)]
+    marrow = list(_taleqani(data, manifests["all_taleqani"], part))
     read = [cell for source in READ_SOURCES for cell in read_leukocytes(data, manifests[source], part, _AROUND)]
     piled = [cell for source in READ_SOURCES for cell in heaps(data, manifests[source], part, _AROUND, _SEED)]
-    return [*own, *read, *piled]
+    return [*single, *marrow, *read, *piled]
 
 
-def _pbc(data: Path, manifest: Manifest, part: Part) -> Iterator[Cell]:
-    resolution = um_per_px("pbc")
-    told = attributes(data, "pbc")
-    for item in labelled_images(data, "pbc"):
+def _single(data: Path, manifest: Manifest, part: Part) -> Iterator[Cell]:
+    source, resolution = manifest.source, CROP_SOURCES[manifest.source]
+    told = attributes(data, source)
+    for item in labelled_images(data, source):
         if manifest.part(item.path) is part:
             image = resample(read_image(item.path), resolution)
             allowed = one_of(LEUKOCYTE_LABELS[item.label], LEUKOCYTES)
             marks = marked(told.get(item.path, {}), LEUKOCYTE_ATTRIBUTES)
-            yield Cell(image, *middle(image), item.label, allowed, "pbc", resolution, marks)
+            yield Cell(image, *middle(image), item.label, allowed, source, resolution, marks)
 
 
 def _taleqani(data: Path, manifest: Manifest, part: Part) -> Iterator[Cell]:

@@ -248,7 +248,7 @@ def test_every_loinc_code_has_its_check_digit_and_every_value_its_source():
 
 @pytest.mark.parametrize(
     ("wrong", "right"),
-    [("26505-7", "26505-8"), ("unitt: ", "unit: "), ("    {source", "    {loinc"), ("", "\nmeasures:")],
+    [("26511-7", "26511-6"), ("unitt: ", "unit: "), ("    {source", "    {loinc"), ("", "\nmeasures:")],
 )
 def test_a_table_of_codes_that_is_not_right_stops_the_start(tmp_path, wrong, right):
     broken = tmp_path / "codes.yaml"

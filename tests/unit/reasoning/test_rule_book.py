@@ -304,9 +304,9 @@ def test_every_loinc_code_has_its_check_digit():
     [
         (
             ClassTable,
-            "version: '1'\nleukocytes: {blast: differential}\ngroups: {g: [lymphocyte]}\nreported: []\nerythrocytes: []\n",
+            "version: '1'\nreported: []\nwatched: {blasts: [blastocyte]}\n",
         ),
-        (ClassTable, "version: '1'\nleukocytes: {blast: somewhere}\ngroups: {}\nreported: []\nerythrocytes: []\n"),
+        (ClassTable, "version: '1'\nreported: [everything]\nwatched: {}\n"),
         (GradingTable, "version: '1'\nsource: x\ngrades: {target: {one: 5, two: 2, three: 20}}\n"),
         (HaemogramTable, "version: '1'\nanalytes: {wbc: {loinc: [1-8], unit: x, meaning: m}}\nunits: {}\n"),
     ],

@@ -28,7 +28,7 @@ MODEL_SOURCES = {
     "detector": DETECTION_SOURCES,
     "leukocytes": (*CROP_SOURCES, "all_taleqani", *READ_SOURCES),
     "erythrocytes": ("chula_rbc12", "erythrocytes_idb", *DETECTION_SOURCES),
-    "plasmodium": ("iml_malaria", "deepbionet", "txl_pbc", "chula_rbc12"),
+    "plasmodium": ("iml_malaria", "deepbionet", "txl_pbc", "chula_rbc12", "pbc"),
 }
 """The data sets each model is made of."""
 ALL_SOURCES = tuple(dict.fromkeys(source for sources in MODEL_SOURCES.values() for source in sources))

@@ -32,7 +32,8 @@ class S3Server(ServerProcess):
         folder.mkdir(parents=True, exist_ok=True)
         if not self.secret_file.exists():
             self.secret_file.touch(0o600)
-            self.secret_file.write_text(secrets.token_urlsafe(24), encoding="ascii")
+            # As hexadecimal digits: one that begins with a dash would be taken for an option.
+            self.secret_file.write_text(secrets.token_hex(24), encoding="ascii")
         keys = ["--access-key", ACCESS_KEY_ID, "--secret-key", self.secret_file.read_text(encoding="ascii")]
         where = ["--host", "127.0.0.1", "--port", str(self.port)]
         super().__init__(

@@ -1,6 +1,6 @@
 """What `frottis analyse` does: pictures in, one line for each cell out, streamed, batched across pictures."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import isfinite
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from services.analysis.ahead import batched, mapped
-from services.analysis.cells import Box, Cell, Detection, Kind
+from services.analysis.cells import Box, Cell, Detection, Findings, Kind
 from services.analysis.errors import ImageUnreadable, KindUnclassified, ResolutionInvalid
 from services.analysis.grid import ArrayRegion, RegionReader, Span, cut, windows
 from services.analysis.images import ImageFile, find_images
@@ -31,11 +31,21 @@ Progress: TypeAlias = Callable[[str, float], None]
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A named picture at a resolution."""
+    """A named picture at a resolution.
+
+    `lost` are places of which the picture has no pixels although there were some: a tile that touches one is not read,
+    for its cells would be counted as what is left of them, and those that are gone as glass.
+    """
 
     name: str
     reader: RegionReader
     um_per_px: float
+    lost: Sequence[Box] = ()
+
+    def unread_tiles(self) -> tuple[int, int]:
+        """How many of its tiles are not read, and how many it has."""
+        tiles = list(windows(self.reader, self.um_per_px))
+        return sum(_touches(tile, self.lost) for tile in tiles), len(tiles)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +125,7 @@ class Analyser:
                 cut = [crop for _, crop in batch]
                 verdicts = classifier.classify(cut)
                 searched = [_narrowed(crop, parasites.crop) for crop in cut if kind is Kind.ERYTHROCYTE]
-                findings = parasites.findings(searched) or [{}] * len(cut)
+                findings = parasites.findings(searched) or [Findings()] * len(cut)
                 for (picture, crop), verdict, found in zip(batch, verdicts, findings, strict=True):
                     box = Box(0, 0, picture.reader.width, picture.reader.height)
                     measured = measure(crop) if kind is Kind.ERYTHROCYTE else None
@@ -144,7 +154,19 @@ def checked(um_per_px: float | None) -> float:
 def _windows(pictures: Iterable[Picture]) -> Iterator[_Window]:
     for picture in pictures:
         for across, down in windows(picture.reader, checked(picture.um_per_px)):
-            yield _Window(picture, across, down)
+            if not _touches((across, down), picture.lost):
+                yield _Window(picture, across, down)
+
+
+def _touches(tile: tuple[Span, Span], places: Sequence[Box]) -> bool:
+    across, down = tile
+    return any(
+        across.first < place.x + place.width
+        and place.x < across.past
+        and down.first < place.y + place.height
+        and place.y < down.past
+        for place in places
+    )
 
 
 def _cut(window: _Window) -> TilePixels:

@@ -69,14 +69,26 @@ class Verdict:
 
     `label` is the most probable class, or `unidentified` when that is no candidate or not probable enough, or when the
     cell resembles nothing in training: then nothing is a candidate. `probabilities` are calibrated and in the order of
-    the model's classes. `attributes` are calibrated probabilities of each attribute's values, by name; empty for a cell
-    of a class of which the model knows none.
+    the model's classes. `strange` says that the cell resembles nothing in training. `attributes` are calibrated
+    probabilities of each attribute's values, by name; empty for a cell of a class of which the model knows none.
     """
 
     label: str
     probabilities: tuple[float, ...]
     candidates: tuple[str, ...]
+    strange: bool = False
     attributes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found in a cell: calibrated probabilities, 0 to 1, by name.
+
+    Not `reliable` where the cell resembles nothing that the search was taught: a nucleus taken for a red cell, perhaps.
+    """
+
+    by_name: Mapping[str, float] = field(default_factory=dict)
+    reliable: bool = True
 
 
 @dataclass(frozen=True)
@@ -104,10 +116,10 @@ NOT_ASKED = Verdict("", (), ())
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell with its verdict, and what was found in it: calibrated probabilities, 0 to 1, by name."""
+    """A cell with its verdict, and what was found in it."""
 
     detection: Detection
     verdict: Verdict
-    findings: Mapping[str, float] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)
     # Of a red cell that stands alone.
     measured: Morphometry | None = None

@@ -30,11 +30,11 @@ class Classifier:
     def _verdict(self, probabilities: list[float], distance: float, described: list[float]) -> Verdict:
         if distance > self.card.distance:
             # It resembles nothing in training, so no class is a candidate, however probable among those there are.
-            return Verdict(UNIDENTIFIED, tuple(probabilities), ())
+            return Verdict(UNIDENTIFIED, tuple(probabilities), (), strange=True)
         candidates = conformal_set(self.card.classes, probabilities, self.card.conformal)
         label = label_of(self.card.classes, probabilities, candidates, self.card.confidence)
         attributes = self._attributes(described) if label in self.card.described else {}
-        return Verdict(label, tuple(probabilities), candidates, attributes)
+        return Verdict(label, tuple(probabilities), candidates, attributes=attributes)
 
     def _attributes(self, described: list[float]) -> dict[str, dict[str, float]]:
         remaining = iter(described)

@@ -45,8 +45,10 @@ def _distinct(detections: list[Detection]) -> list[Detection]:
     """Without those that are a better one over again, given by falling score.
 
     Of one kind, those on the same pixel: cells are named by kind and pixel. Of two kinds, those with nearly the same
-    box: what may be a platelet or a red cell is one cell.
+    box: what may be a platelet or a red cell is one cell, and what may be a leukocyte is one, however sure the other
+    is: a leukocyte that is lost is missed, and its nucleus would be looked at for parasites.
     """
+    detections = sorted(detections, key=lambda detection: detection.kind is not Kind.LEUKOCYTE)
     best: dict[tuple[Kind, int, int], Detection] = {}
     for detection in detections:
         best.setdefault((detection.kind, *pixel(detection)), detection)
@@ -58,7 +60,8 @@ def _distinct(detections: list[Detection]) -> list[Detection]:
     for better in np.flatnonzero(same.any(axis=1)):
         if not again[better]:
             again |= same[better]
-    return [detection for detection, repeated in zip(kept, again.tolist(), strict=True) if not repeated]
+    distinct = [detection for detection, repeated in zip(kept, again.tolist(), strict=True) if not repeated]
+    return sorted(distinct, key=lambda detection: -detection.score)
 
 
 def _overlaps(boxes: Sequence[Box]) -> npt.NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """The lines that `frottis analyse` writes: one JSON object for each cell."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -62,7 +63,7 @@ def line_of(image: str, cell: Cell, box: Box, classes: dict[Kind, tuple[str, ...
         label=cell.verdict.label,
         probabilities=_rounded(named),
         candidates=cell.verdict.candidates,
-        findings=_rounded(cell.findings),
+        findings=_rounded(cell.findings.by_name),
         measured={name: round(value, _PLACES_MEASURED) for name, value in _measured(cell).items()},
         attributes={name: _rounded(values) for name, values in cell.verdict.attributes.items()},
     )
@@ -74,6 +75,12 @@ def _rounded(values: Mapping[str, float]) -> dict[str, float]:
 
 def _measured(cell: Cell) -> dict[str, float]:
     return asdict(cell.measured) if cell.measured is not None else {}
+
+
+def part_of(path: Path) -> Path:
+    """Where the lines of a result at `path` are written until all are there."""
+    target = Path(os.path.realpath(path))
+    return target.with_name(f"{target.name}.part")
 
 
 def write_lines(lines: Iterable[CellLine], path: Path) -> int:
@@ -88,7 +95,7 @@ def write_lines(lines: Iterable[CellLine], path: Path) -> int:
         target = path.resolve()
         if target.exists() and not target.is_file():
             return _write(lines, target)
-    part = target.with_name(f"{target.name}.part")
+    part = part_of(target)
     try:
         written = _write(lines, part)
         with _writing(path):

@@ -39,7 +39,8 @@ def cell_message(name: str, cell: domain.Cell, placement: Placement, crop_uri: s
         label=cell.verdict.label,
         probabilities=cell.verdict.probabilities,
         candidates=cell.verdict.candidates,
-        findings=cell.findings,
+        # What a report counts must be of red cells.
+        findings=cell.findings.by_name if cell.findings.reliable else {},
         crop_uri=crop_uri,
         attributes={name: _attribute(values) for name, values in cell.verdict.attributes.items()},
         measured=Morphometry(**asdict(cell.measured)) if cell.measured is not None else None,

@@ -1,13 +1,10 @@
 """The search for malaria parasites in red cells."""
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 
+from services.analysis.cells import Findings, Verdict
 from services.analysis.classification import Classifier
 from services.analysis.pixels import Rgb
-
-Findings: TypeAlias = Mapping[str, float]
-"""Calibrated probabilities, 0 to 1, by name."""
 
 PLASMODIUM = "plasmodium"
 UNINFECTED = "uninfected"
@@ -26,11 +23,11 @@ class ParasiteSearch:
         """For each crop (uint8, side x side x 3, the red cell in its centre), in order, the probability of
         ``plasmodium``; from one half on also of each stage, such as ``plasmodium_ring``.
         """
-        return [self._findings(verdict.probabilities) for verdict in self._classifier.classify(crops)]
+        return [self._findings(verdict) for verdict in self._classifier.classify(crops)]
 
-    def _findings(self, probabilities: Sequence[float]) -> Findings:
-        by_stage = dict(zip(self.card.classes, probabilities, strict=True))
+    def _findings(self, verdict: Verdict) -> Findings:
+        by_stage = dict(zip(self.card.classes, verdict.probabilities, strict=True))
         infected = 1 - by_stage.pop(UNINFECTED)
-        if infected < _STAGED_FROM:
-            return {PLASMODIUM: infected}
-        return {PLASMODIUM: infected} | {f"{PLASMODIUM}_{stage}": p for stage, p in by_stage.items()}
+        staged = by_stage if infected >= _STAGED_FROM else {}
+        found = {PLASMODIUM: infected} | {f"{PLASMODIUM}_{stage}": p for stage, p in staged.items()}
+        return Findings(found, reliable=not verdict.strange)

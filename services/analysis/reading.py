@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.analysis.cards import ModelCard
-from services.analysis.cells import NOT_ASKED, PLATELET, Cell, Detection, Kind, Morphometry, Verdict
+from services.analysis.cells import NOT_ASKED, PLATELET, Cell, Detection, Findings, Kind, Morphometry, Verdict
 from services.analysis.classification import Classifier
 from services.analysis.detection import Detector
 from services.analysis.morphometry import measure, window_of
-from services.analysis.parasites import Findings, ParasiteSearch
+from services.analysis.parasites import ParasiteSearch
 from services.analysis.pixels import Rgb, centred_crop
 from services.analysis.tiles import TilePixels
 
@@ -43,7 +43,7 @@ class CellReader:
         cells: list[list[Cell]] = [[] for _ in tiles]
         for item in found:
             verdict = verdicts.get(item, _unclassified(item.detection))
-            cells[item.tile].append(Cell(item.detection, verdict, findings.get(item, {}), measured.get(item)))
+            cells[item.tile].append(Cell(item.detection, verdict, findings.get(item, Findings()), measured.get(item)))
         return cells
 
     def models(self, kinds: frozenset[Kind]) -> list[ModelCard]:

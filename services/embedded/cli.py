@@ -20,8 +20,10 @@ from services.embedded.options import AsJson, Resolution, State
 from services.embedded.running import run as run_service
 from services.embedded.running import run_until_idle
 from services.embedded.slides import describe, lines
-from services.embedded.worklist import find_report, open_worklist, print_status, printable, report_json, status_json
+from services.embedded.texts import console, printable
+from services.embedded.worklist import find_report, open_worklist, print_status, report_json, status_json
 from services.embedded.writing import print_report
+from services.kit.clock import SystemClock
 from services.kit.object_settings import ObjectSettings
 from services.kit.objects import Objects
 from services.kit.process import Process
@@ -102,7 +104,8 @@ def analyse_command(
 
     Images do not record their resolution and need `--um-per-px`; a folder stands for the images in it. A path that is
     not there, or a slide that cannot be opened, ends the run before it begins; an image that cannot be read is told and
-    left out. The exit code is 3 either way. The file is there once it is whole, or not at all.
+    left out, and so are the places of a slide whose tiles were lost. The exit code is 3 each time. The file is there
+    once it is whole, or not at all.
     """
     broken: list[str] = []
     cells = analyse(paths, um_per_px, out, cell, lambda error: broken.append(str(error)))
@@ -153,7 +156,7 @@ def status(state: State, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps(status_json(entries), indent=2))
     else:
-        print_status(entries, Console())
+        print_status(entries, console(), SystemClock().now())
 
 
 @app.command()
@@ -168,19 +171,19 @@ def report(
     if as_json:
         typer.echo(json.dumps(report_json(found, Objects.of(ObjectSettings.load(), state)), indent=2))
     else:
-        print_report(found, Console())
+        print_report(found, console())
 
 
 @app.command()
 def demo(
     out: Annotated[
-        Path, typer.Option(help="Folder for all that it makes; what an earlier one made is replaced.")
+        Path, typer.Option(help="Folder for all that it makes; only what an earlier one made is replaced.")
     ] = Path("out/demo"),
     seed: Annotated[int, typer.Option(help="Seed of the made-up slide: another number, another slide.")] = 1,
 ) -> None:
     """Show it all on a slide made up of real cells, with a simulated scanner and LIS."""
     configure_logging(level=logging.ERROR)
-    demonstrate(out, seed, Console(), partial(embedded, out / "state"))
+    demonstrate(out, seed, Console(emoji=False), partial(embedded, out / "state"))
 
 
 def _tell(awaited: str) -> None:

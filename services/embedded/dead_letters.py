@@ -11,11 +11,11 @@ from typing import Annotated
 import typer
 from google.protobuf.json_format import MessageToDict
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from services.embedded.options import AsJson, State
-from services.embedded.worklist import NoState
+from services.embedded.texts import console, shown
+from services.embedded.worklist import require_state
 from services.kit.kafka import KafkaSettings, KafkaTransport
 from services.kit.local_log import LocalLog
 from services.kit.process import ProcessSettings
@@ -39,7 +39,7 @@ def list_command(state: State, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps([facts(letter) for letter in found], indent=2))
     else:
-        _print_table(found, Console())
+        _print_table(found, console())
 
 
 @app.command("show")
@@ -139,19 +139,17 @@ def content(letter: DeadLetter) -> Mapping[str, object]:
 def _open_transport(state: Path) -> Transport:
     if ProcessSettings.load(state=state).transport == "kafka":
         return KafkaTransport(KafkaSettings.load())
-    path = state / "messages.db"
-    if not path.is_file():
-        raise NoState(f"{state} holds no state of Frottis: give the folder that `frottis run --state` was given")
-    return LocalLog(path)
+    require_state(state, "messages.db")
+    return LocalLog(state / "messages.db")
 
 
-def _print_table(letters: Sequence[DeadLetter], console: Console) -> None:
+def _print_table(letters: Sequence[DeadLetter], out: Console) -> None:
     table = Table("id", "service", "topic", "key", "rejected", "attempts", "why")
     for letter in letters:
         when = f"{letter.at.astimezone():%Y-%m-%d %H:%M:%S}"
-        names = (letter.letter_id, letter.group, letter.topic, escape(letter.key))
-        table.add_row(*names, when, str(letter.attempts), escape(letter.reason))
-    console.print(table if letters else "No message was rejected.")
+        names = (letter.letter_id, letter.group, letter.topic, shown(letter.key))
+        table.add_row(*names, when, str(letter.attempts), shown(letter.reason))
+    out.print(table if letters else "No message was rejected.")
 
 
 def _iso(moment: datetime | None) -> str | None:

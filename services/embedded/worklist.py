@@ -8,12 +8,14 @@ from pathlib import Path
 
 from google.protobuf.json_format import MessageToDict
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from services.embedded.texts import shown
 from services.kit.contracts import Report
+from services.kit.database_errors import StateUnusable
 from services.kit.database_settings import DatabaseSettings
 from services.kit.databases import Databases
+from services.kit.disk import advice
 from services.kit.errors import FrottisError
 from services.kit.objects import Objects
 from services.review.worklist import METADATA, Entry, Worklist
@@ -31,15 +33,26 @@ class NoReport(FrottisError):
 
 @contextmanager
 def open_worklist(state: Path) -> Iterator[Worklist]:
-    """The worklist of a state folder, or of the database server. Raises NoState when there is none."""
+    """The worklist of a state folder, or of the database server, for reading. Raises NoState when there is none."""
     settings = DatabaseSettings.load()
-    if not settings.url and not (state / "review.db").is_file():
-        raise NoState(f"{state} holds no state of Frottis: give the folder that `frottis run --state` was given")
-    database = Databases(state, settings).open("review", METADATA)
+    if not settings.url:
+        require_state(state, "review.db")
+    database = Databases(state, settings).read("review", METADATA)
     try:
         yield Worklist(database)
     finally:
         database.close()
+
+
+def require_state(state: Path, name: str) -> None:
+    """Raises NoState where the folder does not hold that file, StateUnusable where it may not be looked into."""
+    try:
+        there = (state / name).is_file()
+    except OSError as error:
+        what = advice(error, "check the disk that it lies on")
+        raise StateUnusable(f"the state folder {state} cannot be looked into ({error.strerror}): {what}") from error
+    if not there:
+        raise NoState(f"{state} holds no state of Frottis: give the folder that `frottis run --state` was given")
 
 
 def status_json(entries: Sequence[Entry]) -> list[Mapping[str, object]]:
@@ -62,15 +75,15 @@ def status_json(entries: Sequence[Entry]) -> list[Mapping[str, object]]:
     ]
 
 
-def print_status(entries: Sequence[Entry], console: Console) -> None:
-    """A table for people: every slide seen, where it is, and why."""
+def print_status(entries: Sequence[Entry], console: Console, now: datetime) -> None:
+    """A table for people: every slide seen, where it is, and why; times of this machine's zone."""
     table = Table("scan", "specimen", "state", "why", "scan complete", "due")
     for entry in entries:
         state = entry.standing.state
         colour = _COLOURS.get(state, "white")
-        times = (_clock(entry.completed), _clock(entry.deadline))
-        why = _shown(entry.standing.text)
-        table.add_row(_shown(entry.scan), entry.specimen or "–", f"[{colour}]{state}[/]", why, *times)
+        times = (_clock(entry.completed, now), _clock(entry.deadline, now))
+        why = shown(entry.standing.text)
+        table.add_row(shown(entry.scan), shown(entry.specimen or "–"), f"[{colour}]{state}[/]", why, *times)
     console.print(table if entries else "No scan has been seen yet.")
 
 
@@ -106,18 +119,13 @@ def _with_numbers(fields: dict[str, object]) -> dict[str, object]:
     return fields
 
 
-def printable(text: str) -> str:
-    """The text with what is no printable character in escapes: a file name may hold what a terminal would obey."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def _shown(text: str) -> str:
-    return escape(printable(text))
-
-
 def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat(timespec="seconds") if moment else None
 
 
-def _clock(moment: datetime | None) -> str:
-    return f"{moment.astimezone():%H:%M:%S}" if moment else "–"
+def _clock(moment: datetime | None, now: datetime) -> str:
+    """The time, and the date where it is not today's."""
+    if moment is None:
+        return "–"
+    there = moment.astimezone()
+    return f"{there:%H:%M:%S}" if there.date() == now.astimezone().date() else f"{there:%Y-%m-%d %H:%M:%S}"

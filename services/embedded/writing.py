@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Column, Table
 
+from services.embedded.texts import shown
 from services.kit.contracts import Decision, Measure, Milestone, Report
 from services.kit.stages import stage_name
 
@@ -13,29 +14,30 @@ from services.kit.stages import stage_name
 def print_report(report: Report, console: Console) -> None:
     """Decision and reasons, every measure with its counts and interval, findings, limitations and the time taken."""
     decision = Decision.Name(report.decision).removeprefix("DECISION_").lower().replace("_", " ")
-    console.print(
-        f"[bold]Specimen {report.slide.specimen or '–'}[/]  slide {report.slide.slide_id}  [bold]{decision}[/]"
-    )
+    specimen, slide = shown(report.slide.specimen or "–"), shown(report.slide.slide_id)
+    console.print(f"[bold]Specimen {specimen}[/]  slide {slide}  [bold]{decision}[/]")
     for reason in report.reasons:
-        console.print(f"  {reason.text}")
+        console.print(f"  {shown(reason.text)}")
     console.print(measures_table(report))
     if report.distributions:
         console.print(distributions_table(report))
     for why in withheld(report):
-        console.print(f"[cyan]withheld[/] {why}")
+        console.print(f"[cyan]withheld[/] {shown(why)}")
     for finding in report.findings:
-        console.print(f"[yellow]{finding.effect}[/] {finding.text}  [dim]({finding.rule_id}; {finding.source})[/]")
+        origin = shown(f"({finding.rule_id}; {finding.source})")
+        console.print(f"[yellow]{shown(finding.effect)}[/] {shown(finding.text)}  [dim]{origin}[/]")
     for limitation in report.limitations:
-        console.print(f"[cyan]limit[/] {limitation.text}")
-    console.print(f"[dim]rules {report.rules_version} · models {', '.join(_models(report))}[/]")
-    console.print(f"[dim]{_times(report)}[/]")
+        console.print(f"[cyan]limit[/] {shown(limitation.text)}")
+    basis = f"rules {report.rules_version} · models {', '.join(_models(report))}"
+    console.print(f"[dim]{shown(basis)}[/]")
+    console.print(f"[dim]{shown(_times(report))}[/]")
 
 
 def measures_table(report: Report) -> Table:
     """Every measure: value with its grade, 95 % interval, counts."""
     table = Table(Column("measure", no_wrap=True), "value", "95 % interval", "cells")
     for measure in report.measures:
-        table.add_row(measure.name, *figures(measure))
+        table.add_row(*map(shown, (measure.name, *figures(measure))))
     return table
 
 
@@ -44,7 +46,8 @@ def distributions_table(report: Report) -> Table:
     table = Table(Column("measured", no_wrap=True), "mean", "SD", "middle 95 %", "cells")
     for one in report.distributions:
         spread = f"{one.low:.2f} – {one.high:.2f}"
-        table.add_row(one.name, f"{one.mean:.2f} {one.unit}", f"{one.sd:.2f}", spread, str(one.cells))
+        cells = (one.name, f"{one.mean:.2f} {one.unit}", f"{one.sd:.2f}", spread, str(one.cells))
+        table.add_row(*map(shown, cells))
     return table
 
 

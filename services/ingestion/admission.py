@@ -10,7 +10,7 @@ from services.ingestion.slides.errors import SlideError, SlideIncomplete, SlideU
 from services.ingestion.slides.files import FileSet, file_set, read_barcode
 from services.ingestion.slides.opening import open_slide
 from services.ingestion.stillness import Look, Verdict, Watches
-from services.ingestion.store import REMOVED, UNREACHABLE, KnownScan, Stores
+from services.ingestion.store import REMOVED, RESTLESS, UNREACHABLE, KnownScan, Stores
 from services.kit.clock import Clock, from_timestamp
 from services.kit.contracts import Reason, ScanState, Stage
 from services.kit.stages import reach
@@ -32,7 +32,7 @@ class Admission:
         self._words = ScanWords(settings, stores)
         self._clock = clock
         self._metrics = metrics
-        self._watches = Watches(clock, settings.settle_s, settings.incomplete_limit_s)
+        self._watches = Watches(clock, settings.settle_s, settings.incomplete_limit_s, settings.restless_limit_s)
         # The fingerprints for which what is on record of a scan stands.
         self._standing: dict[str, str] = {}
 
@@ -82,9 +82,18 @@ class Admission:
         if known is not None and self._stands(found, known, files, new=new):
             self._standing[found.name] = files.fingerprint
             return
+        if known is not None and self._is_restless_still(known, files):
+            return
         known = self._waiting(found, known, files)
         if known is not None:
             self._judge(found, known, files, new=new)
+
+    def _is_restless_still(self, known: KnownScan, files: FileSet) -> bool:
+        """Whether the files of a scan that is held for not being still are not so yet; its hold is told once."""
+        if known.scan.state != HELD or known.scan.reason.code != RESTLESS:
+            return False
+        look = Look(files.fingerprint, not files.missing, files.missing)
+        return self._watches.judge(known.scan.name, look) is not Verdict.READ
 
     def _stands(self, found: FoundScan, known: KnownScan, files: FileSet, *, new: bool) -> bool:
         """Whether what was said of the scan holds for its files as they are."""
@@ -136,6 +145,10 @@ class Admission:
         elif verdict is Verdict.HOLD_INCOMPLETE:
             text = f"incomplete, and nothing has come for {self._settings.incomplete_limit_s:.0f} s: {look.missing}"
             self._end(known, HELD, "incomplete", text)
+        elif verdict is Verdict.HOLD_RESTLESS:
+            text = f"its files have kept changing for {self._settings.restless_limit_s:.0f} s"
+            advice = "find out what writes to them; the scan is read once they are still"
+            self._end(known, HELD, RESTLESS, f"{text}: {advice}", fingerprint="")
 
     def _open(self, found: FoundScan, known: KnownScan, files: FileSet) -> None:
         try:

@@ -13,6 +13,9 @@ from services.kit.contracts import Milestone, Priority, Reason, Scan, ScanProper
 from services.kit.stages import reached
 from services.kit.transport import Outgoing
 
+# What the LIS may give as a specimen number.
+_ORDERABLE = re.compile(r"[!-~]{1,64}")
+
 
 class ScanWords:
     """Finds the words: each method gives the scan's new `Scan` message and changes nothing."""
@@ -36,14 +39,13 @@ class ScanWords:
         scan = _copy(known.scan)
         scan.state = state
         scan.reason.CopyFrom(why)
-        scan.slide.CopyFrom(self._slide(f"U{digest[:20]}", self.specimen(barcode) or "", known.still_since))
+        scan.slide.CopyFrom(self._slide(f"U{digest[:20]}", _as_read(barcode), known.still_since))
         return scan
 
     def opened(self, known: KnownScan, slide: OpenedSlide) -> Scan:
         """Admitted, or held because a person must say what it is. A copy of a known scan says so."""
         scan = _copy(known.scan)
-        specimen = self.specimen(slide.barcode)
-        scan.slide.CopyFrom(self._slide(f"S{slide.identity[:20]}", specimen or "", known.still_since))
+        scan.slide.CopyFrom(self._slide(f"S{slide.identity[:20]}", _as_read(slide.barcode), known.still_since))
         scan.properties.CopyFrom(_properties(known.scan.name, slide))
         why = self._why_held(scan, slide.barcode)
         if why is not None:
@@ -93,9 +95,9 @@ class ScanWords:
             scan.reason.Clear()
         return scan
 
-    def specimen(self, barcode: str | None) -> str | None:
-        """The specimen number that a barcode is; None when it fits no rule: nothing is guessed."""
-        return barcode if barcode and re.fullmatch(self._settings.specimen_pattern, barcode) else None
+    def _is_specimen(self, barcode: str | None) -> bool:
+        """Whether a barcode fits the rule for specimen numbers: nothing is guessed."""
+        return bool(barcode and re.fullmatch(self._settings.specimen_pattern, barcode))
 
     def _waiting(self, name: str, first_seen: datetime, code: str, text: str) -> Scan:
         scan = Scan(name=name, state=ScanState.SCAN_STATE_WAITING, reason=Reason(code=code, text=text))
@@ -103,7 +105,7 @@ class ScanWords:
         return scan
 
     def _why_held(self, scan: Scan, barcode: str | None) -> Reason | None:
-        if not scan.slide.specimen:
+        if not self._is_specimen(barcode):
             return _no_specimen(barcode)
         for before in self._stores.rounds.read_as(scan.name):
             if _same_scan_changed(before.slide, before.scan, scan):
@@ -134,6 +136,14 @@ def announcement(scan: Scan) -> Outgoing:
 def refusal_code(error: SlideError) -> str:
     """The stable word for why a scan cannot be read, such as `damaged`."""
     return type(error).__name__.removeprefix("Slide").lower()
+
+
+def _as_read(barcode: str | None) -> str:
+    """The barcode, where an order could name it as its specimen, whether it fits the rule or not.
+
+    A scan that is held for its barcode is then told to the LIS that ordered just this number.
+    """
+    return barcode if barcode and _ORDERABLE.fullmatch(barcode) else ""
 
 
 def _same_scan_changed(slide: Slide, before: ScanProperties, scan: Scan) -> bool:

@@ -1,8 +1,9 @@
 """What a laboratory sets for the admission and the reading of scans."""
 
+import re
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.kit.settings import Settings
@@ -22,6 +23,9 @@ class IngestionSettings(Settings):
     incomplete_limit_s: float = Field(
         900.0, gt=0, description="s without change after which an incomplete scan is held"
     )
+    restless_limit_s: float = Field(
+        3600.0, gt=0, description="s after which a scan whose files have kept changing is held, until they are still"
+    )
     promise_s: float = Field(1800.0, gt=0, description="s from scan complete to report acknowledged")
     stat_promise_s: float = Field(900.0, gt=0, description="s from scan complete to report acknowledged, STAT orders")
     specimen_pattern: str = Field(
@@ -40,3 +44,12 @@ class IngestionSettings(Settings):
         description="days of work that a slide's tiles, the pictures of its red cells and platelets, are kept after "
         "the LIS acknowledged its values; at least as long as the laboratory must keep what its reports rest on",
     )
+
+    @field_validator("specimen_pattern")
+    @classmethod
+    def _is_pattern(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"{pattern!r} is no regular expression, such as [A-Z][0-9]{{4}}: {error}") from error
+        return pattern

@@ -39,6 +39,7 @@ class Verdict(Enum):
     WAIT = "wait"
     READ = "read"
     HOLD_INCOMPLETE = "hold"
+    HOLD_RESTLESS = "restless"
 
 
 def judge(
@@ -67,20 +68,26 @@ def completed_at(watch: Watch | None, recorded: datetime, now: datetime, now_s: 
 class Watches:
     """What admission remembers of the scans that wait, by name; in memory alone.
 
-    A scan is READ once still for `settle_s`, and held as incomplete when nothing came for `limit_s`.
+    A scan is READ once still for `settle_s`, held as incomplete when nothing came for `limit_s`, and held as restless
+    when it was neither for `restless_s`.
     """
 
-    def __init__(self, clock: Clock, settle_s: float, limit_s: float) -> None:
+    def __init__(self, clock: Clock, settle_s: float, limit_s: float, restless_s: float) -> None:
         self._clock = clock
         self._settle_s = settle_s
         self._limit_s = limit_s
+        self._restless_s = restless_s
         self._watches: dict[str, Watch] = {}
+        # Since when each is watched (monotonic s).
+        self._since: dict[str, float] = {}
 
     def judge(self, name: str, look: Look, *, new: bool = True) -> Verdict:
         """The verdict at this moment; `new` unless the scan's files were known as they are."""
         before, now_s = self._watches.get(name), self._clock.monotonic()
+        since = self._since.setdefault(name, now_s)
         self._watches[name], verdict = judge(before, look, now_s, self._settle_s, self._limit_s, new=new)
-        return verdict
+        restless = verdict is Verdict.WAIT and now_s - since >= self._restless_s
+        return Verdict.HOLD_RESTLESS if restless else verdict
 
     def stale(self, name: str) -> bool:
         """Whether the scan's files have not changed for the limit."""
@@ -94,7 +101,9 @@ class Watches:
     def forget(self, name: str) -> None:
         """The scan waits no more, or anew from its next look."""
         self._watches.pop(name, None)
+        self._since.pop(name, None)
 
     def keep(self, names: Collection[str]) -> None:
         """Forget all other scans."""
         self._watches = {name: watch for name, watch in self._watches.items() if name in names}
+        self._since = {name: since for name, since in self._since.items() if name in names}

@@ -24,6 +24,7 @@ ENDED = frozenset({ScanState.SCAN_STATE_HELD, ScanState.SCAN_STATE_REFUSED})
 REMOVED = "removed"
 UNREACHABLE = "unreachable"
 UNSTEADY = "unsteady"
+RESTLESS = "restless"
 
 _LAST_SERIAL = select(func.coalesce(func.max(SCANS.c.serial), 0))
 

@@ -4,7 +4,7 @@ Statements go through SQLAlchemy Core, the same ones for both.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, MetaData, Table
@@ -17,7 +17,7 @@ from services.kit.database_settings import DatabaseSettings
 from services.kit.errors import TransientError
 from services.kit.migrations import migrate, require_migrated
 from services.kit.postgres import check_server, postgres_engine
-from services.kit.sqlite import sqlite_engine
+from services.kit.sqlite import reading_engine, remedy, sqlite_engine
 
 __all__ = ["Database", "StateUnusable", "upsert"]
 
@@ -47,9 +47,28 @@ class Database:
                 migrate(connection, tables)
         except DBAPIError as error:
             database.close()
-            raise StateUnusable(
-                f"the state database {path} cannot be used ({cause(error)}): give access, or restore it"
-            ) from error
+            raise _unusable(path, error) from error
+        return database
+
+    @classmethod
+    def read_file(cls, path: Path, tables: MetaData) -> "Database":
+        """What another process keeps in `path`, for reading alone: nothing is written, made or migrated.
+
+        Raises StateUnusable.
+        """
+        older = (
+            f"the state database {path} is of an older Frottis, or was never finished: start `frottis run` on its "
+            "folder once"
+        )
+        with ExitStack() as opened:
+            try:
+                database = cls(reading_engine(path))
+                opened.callback(database.close)
+                with database.engine.begin() as connection:
+                    require_migrated(connection, tables, older)
+            except DBAPIError as error:
+                raise _unusable(path, error) from error
+            opened.pop_all()
         return database
 
     @classmethod
@@ -61,7 +80,11 @@ class Database:
 
         def check(connection: Connection) -> None:
             check_server(connection)
-            require_migrated(connection, tables, service)
+            require_migrated(
+                connection,
+                tables,
+                f"the tables of {service} are not made for this Frottis: run services.kit.migrate as their owner",
+            )
 
         database = cls(postgres_engine(settings, service), check)
         try:
@@ -101,6 +124,10 @@ class Database:
     def _away(self, reason: str) -> TransientError:
         self._problem = f"the state database cannot be used now ({reason}): check the disk or server it lies on"
         return TransientError(self._problem)
+
+
+def _unusable(path: Path, error: DBAPIError) -> StateUnusable:
+    return StateUnusable(f"the state database {path} cannot be used ({cause(error)}): {remedy(error.orig)}")
 
 
 def upsert(connection: Connection, table: Table, row: Mapping[str, object]) -> None:

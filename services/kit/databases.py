@@ -21,10 +21,17 @@ class Databases:
         if self._settings.url:
             database = Database.on_server(self._settings, service, tables)
         else:
-            database = Database.in_file(self._state / f"{service}.db", tables)
+            database = Database.in_file(self._file(service), tables)
         self._opened.append(database)
         return database
+
+    def read(self, service: str, tables: MetaData) -> Database:
+        """The database of a service of another process, to read alone. Raises StateUnusable."""
+        return self.open(service, tables) if self._settings.url else Database.read_file(self._file(service), tables)
 
     def problem(self) -> str | None:
         """What one of them waits for; None when all could be used at the last try."""
         return next(filter(None, (database.problem() for database in self._opened)), None)
+
+    def _file(self, service: str) -> Path:
+        return self._state / f"{service}.db"

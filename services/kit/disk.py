@@ -1,5 +1,6 @@
-"""Room on the disk that the state lies on."""
+"""Room on the disk that the state lies on, and what to do where a disk does not take what is written."""
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -16,3 +17,12 @@ def short_of_room(state: Path) -> str | None:
     if free >= LEAST_FREE:
         return None
     return f"the disk of {state} has {free >> 20} MiB left, and a slide needs {LEAST_FREE >> 20}: make room"
+
+
+def advice(error: OSError, otherwise: str) -> str:
+    """What to do about a file or folder that cannot be written, by the cause; `otherwise` where it is no common one."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return "make room on its disk"
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return f"give access to it, or {otherwise}"
+    return otherwise

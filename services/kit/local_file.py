@@ -10,6 +10,7 @@ from typing import Any
 from services.kit.database import StateUnusable
 from services.kit.errors import TransientError
 from services.kit.local_log_schema import prepare
+from services.kit.sqlite import remedy
 
 
 class LogFile:
@@ -85,4 +86,4 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def _unusable(path: Path, error: sqlite3.DatabaseError) -> StateUnusable:
-    return StateUnusable(f"the message log {path} cannot be used ({error}): give access, or restore it")
+    return StateUnusable(f"the message log {path} cannot be used ({error}): {remedy(error)}")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from services.kit.disk import advice
 from services.kit.errors import SettingsError
 
 
@@ -13,11 +14,20 @@ class StateInUse(SettingsError):
     """Another process runs one of these services on this state folder."""
 
 
+class StateUnwritable(SettingsError):
+    """The state folder cannot be made or written."""
+
+    def __init__(self, state: Path, error: OSError) -> None:
+        what = advice(error, "give another folder with --state (FROTTIS_PROCESS_STATE)")
+        super().__init__(f"the state folder {state} cannot be written ({error.strerror}): {what}")
+        self.error = error
+
+
 @contextmanager
 def locked(state: Path, services: Iterable[str]) -> Iterator[None]:
     """Hold the locks of `services`; the kernel gives them back when the process dies, however it dies.
 
-    Raises StateInUse, SettingsError.
+    Raises StateInUse, StateUnwritable, SettingsError.
     """
     with ExitStack() as held:
         for service in services:
@@ -27,14 +37,21 @@ def locked(state: Path, services: Iterable[str]) -> Iterator[None]:
 
 @contextmanager
 def _locked(state: Path, service: str) -> Iterator[None]:
-    path = state / "locks" / f"{service}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = _opened(state, service)
     try:
         _lock(descriptor, state, service)
         yield
     finally:
         os.close(descriptor)
+
+
+def _opened(state: Path, service: str) -> int:
+    path = state / "locks" / f"{service}.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StateUnwritable(state, error) from error
 
 
 def _lock(descriptor: int, state: Path, service: str) -> None:

@@ -33,13 +33,11 @@ def migrate(connection: Connection, tables: MetaData) -> bool:
     return behind
 
 
-def require_migrated(connection: Connection, tables: MetaData, service: str) -> None:
-    """Raises StateUnusable when the tables are not at the last version."""
+def require_migrated(connection: Connection, tables: MetaData, otherwise: str) -> None:
+    """Raises StateUnusable when the tables are not at the last version: `otherwise`, which says what to do."""
     if _version(connection) != _last(tables):
         _refuse_newer(connection, tables)
-        raise StateUnusable(
-            f"the tables of {service} are not made for this Frottis: run services.kit.migrate as their owner"
-        )
+        raise StateUnusable(otherwise)
 
 
 def _refuse_newer(connection: Connection, tables: MetaData) -> None:

@@ -30,9 +30,10 @@ class Account:
 def count_cells(fields: Sequence[ReadField], knowledge: Knowledge) -> Counts:
     """Everything that is counted. Raises TablesInvalid for a class that classes.yaml lacks."""
     counting = knowledge.counting
+    red = morphology(fields, knowledge.classes, knowledge.grading)
     return Counts(
         differential(fields, knowledge.classes, counting.possible_probability.value),
-        morphology(fields, knowledge.classes, knowledge.grading),
+        red,
         parasites(fields, counting),
         platelets(
             fields,
@@ -40,6 +41,7 @@ def count_cells(fields: Sequence[ReadField], knowledge: Knowledge) -> Counts:
             gap_um=counting.clump_gap_um.value,
             smallest=int(counting.clump_platelets.value),
         ),
+        distributions(red.classified, counting.minimum_measured.value),
     )
 
 
@@ -64,8 +66,7 @@ def account(
     }
     judgement = judge(knowledge.rules, facts_of(counts, circumstances, haemogram, counting))
     limitations = (*_limitations(circumstances, reached), *haemogram.unusable)
-    measured = distributions(counts.erythrocytes.classified, counting.minimum_measured.value)
-    return Account(figures, measured, judgement, limitations, reached)
+    return Account(figures, counts.measured, judgement, limitations, reached)
 
 
 def _limitations(known: Circumstances, reached: Mapping[Purpose, int]) -> list[Note]:

@@ -77,6 +77,8 @@ def _circumstances(case: Case, tiles: Sequence[TileCells]) -> Circumstances:
         rejected_fields=len(rejected) - undecoded,
         missing_tiles=film.missing_tiles,
         in_focus=film.in_focus,
+        hematoxylin_od=film.hematoxylin_od,
+        eosin_od=film.eosin_od,
         cut_short=not case.progress.whole,
         film_exhausted=Purpose.LEUKOCYTES in case.progress.exhausted,
     )

@@ -79,6 +79,12 @@ _FIXED = (
         measure="leukocytes.unidentified",
     ),
     Fact("erythrocytes.counted", FactType.INT, "red cells classified", measure="erythrocytes.counted"),
+    Fact(
+        "erythrocytes.median_diameter_um",
+        FactType.DOUBLE,
+        "median diameter of the red cells that stand alone, µm",
+        optional=True,
+    ),
     Fact("erythrocytes.wanted", FactType.INT, "red cells asked for", measure="erythrocytes.counted"),
     Fact("erythrocytes.minimum", FactType.INT, "red cells from which shares and grades are given"),
     Fact(
@@ -122,8 +128,10 @@ _FIXED = (
     Fact("reading.unreadable_fields", FactType.INT, "fields whose pixels could not be read"),
     Fact("reading.unreadable_percent", FactType.DOUBLE, "their share of the fields chosen, %", optional=True),
     Fact("reading.rejected_fields", FactType.INT, "fields looked at and not chosen"),
-    Fact("reading.missing_tiles", FactType.INT, "tiles that the scanner left out beside stained ones"),
+    Fact("reading.missing_tiles", FactType.INT, "tiles that the scan lacks where there is stain, or beside it"),
     Fact("reading.in_focus_percent", FactType.DOUBLE, "share of the covered area that is in focus, %"),
+    Fact("film.hematoxylin_od", FactType.DOUBLE, "optical density of a typical nucleus, mean over RGB", optional=True),
+    Fact("film.eosin_od", FactType.DOUBLE, "optical density of one layer of red cells, mean over RGB", optional=True),
     Fact("reading.cut_short", FactType.BOOL, "the deadline came before everything chosen was read"),
     Fact("reading.film_exhausted", FactType.BOOL, "the film has no more leukocytes to read"),
 )

@@ -1,6 +1,6 @@
 """The facts of one slide, from what was counted, read and ordered."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from services.reasoning.counting import CountingTable
@@ -8,6 +8,7 @@ from services.reasoning.differential import Differential
 from services.reasoning.facts import FactValue
 from services.reasoning.figures import Figure, per_hundred, percentage
 from services.reasoning.haemogram import Haemogram
+from services.reasoning.measuring import DIAMETER, Distribution
 from services.reasoning.morphology import Morphology
 from services.reasoning.parasites import Parasites
 from services.reasoning.platelets import Platelets
@@ -28,6 +29,8 @@ class Circumstances:
     rejected_fields: int
     missing_tiles: int
     in_focus: float
+    hematoxylin_od: float
+    eosin_od: float
     cut_short: bool
     film_exhausted: bool
 
@@ -40,6 +43,7 @@ class Counts:
     erythrocytes: Morphology
     parasites: Parasites
     platelets: Platelets
+    measured: tuple[Distribution, ...]
 
 
 def facts_of(
@@ -54,6 +58,7 @@ def facts_of(
         *_erythrocytes(counts.erythrocytes, counting),
         *_parasites(counts.parasites, counting),
         *_platelets(counts.platelets),
+        *_measured(counts.measured),
         ("haemogram.known", bool(haemogram.values)),
         ("haemogram.unusable", len(haemogram.unusable)),
         *((f"haemogram.{name}", float(value)) for name, value in haemogram.values.items()),
@@ -72,6 +77,9 @@ def _circumstances(known: Circumstances) -> Iterator[NamedFact]:
     yield "reading.rejected_fields", known.rejected_fields
     yield "reading.missing_tiles", known.missing_tiles
     yield "reading.in_focus_percent", 100 * known.in_focus
+    # 0 where it was not measured: glass itself has more.
+    yield "film.hematoxylin_od", known.hematoxylin_od or None
+    yield "film.eosin_od", known.eosin_od or None
     yield "reading.cut_short", known.cut_short
     yield "reading.film_exhausted", known.film_exhausted
 
@@ -147,3 +155,9 @@ def _shares(figure: Figure) -> Iterator[NamedFact]:
 
 def _percent(part: int, of: int) -> float | None:
     return 100 * part / of if of else None
+
+
+def _measured(distributions: Sequence[Distribution]) -> Iterator[NamedFact]:
+    for one in distributions:
+        if one.name == DIAMETER:
+            yield "erythrocytes.median_diameter_um", one.median

@@ -9,6 +9,7 @@ from services.reasoning.cells import SmearCell
 
 # What is told of each cell's morphometry, and its unit (UCUM).
 QUANTITIES = {"diameter_um": "um", "area_um2": "um2", "circularity": "1", "elongation": "1", "central_pallor": "1"}
+DIAMETER = "erythrocytes.diameter_um"
 _MIDDLE = (2.5, 50.0, 97.5)
 
 

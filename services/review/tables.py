@@ -29,6 +29,8 @@ SCANS = Table(
     Column("copy_of", String, nullable=False),
     # Whether its end has been counted.
     Column("ended", Boolean, nullable=False, default=False),
+    # Where it was when last looked at; NULL since something was said of its slide.
+    Column("state", String, index=True),
     *_said(),
 )
 REPORTS = Table(

@@ -1,6 +1,5 @@
 """Build the review service."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -28,17 +27,14 @@ def build(resources: Resources) -> Service:
         return each(handle)
 
     def gauges() -> Iterable[Outgoing]:
-        entries = worklist.entries()
         for ended in worklist.newly_ended():
             resources.metrics.ended.labels(ended.standing.state, ended.standing.code or "none").inc()
-        states = Counter(entry.standing.state for entry in entries)
+        overview = worklist.overview()
         for state in State:
-            resources.metrics.slides.labels(state).set(states[state])
-        now = resources.clock.now()
-        waiting = [entry.completed or entry.first_seen for entry in entries if not entry.standing.state.ended]
+            resources.metrics.slides.labels(state).set(overview.states.get(state, 0))
+        since, now = overview.waiting_since, resources.clock.now()
         # A clock that was set back makes no age below nothing.
-        ages = ((now - since).total_seconds() for since in waiting)
-        resources.metrics.oldest_waiting.set(max([0.0, *ages]))
+        resources.metrics.oldest_waiting.set(max((now - since).total_seconds(), 0.0) if since else 0.0)
         return ()
 
     return Service(

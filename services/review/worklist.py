@@ -1,20 +1,22 @@
 """The worklist: a projection of what ingestion, reasoning and the LIS service said of each scan."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from services.kit.clock import from_timestamp
 from services.kit.contracts import Decision, Delivery, DeliveryState, Report, Scan, Slide, Stage
 from services.kit.database import Database, upsert
 from services.kit.stages import reached
-from services.review.states import Said, Standing, standing
+from services.review.states import Said, Standing, State, standing
 from services.review.tables import DELIVERIES, METADATA, REPORTS, SCANS, SETTLED
 
-__all__ = ["METADATA", "Entry", "Settled", "Worklist"]
+__all__ = ["METADATA", "Entry", "Overview", "Settled", "Worklist"]
+
+_ENDS = [str(state) for state in State if state.ended]
 
 # A row of whichever columns.
 RowOf: TypeAlias = Any
@@ -54,6 +56,14 @@ class Settled:
     slide: Slide | None
 
 
+@dataclass(frozen=True)
+class Overview:
+    """How many scans are in each state, copies among them, and since when the oldest that has not ended waits."""
+
+    states: Mapping[State, int]
+    waiting_since: datetime | None
+
+
 class Worklist:
     """Reads and writes the projection. Every write is idempotent: the same message twice changes nothing."""
 
@@ -80,7 +90,7 @@ class Worklist:
             query = select(SCANS.c.revision).where(SCANS.c.name == scan.name)
             known = connection.execute(query).scalar_one_or_none()
             if known is None or known < scan.revision:
-                upsert(connection, SCANS, row | {"ended": False})
+                upsert(connection, SCANS, row | {"ended": False, "state": None})
 
     def record_report(self, report: Report) -> None:
         """Keep a report; a repeated one keeps its place in the order."""
@@ -103,6 +113,7 @@ class Worklist:
                 "text": reason.text if reason else "",
             }
             upsert(connection, REPORTS, row)
+            _look_again_at(connection, report.slide.slide_id)
 
     def record_delivery(self, delivery: Delivery) -> None:
         """Keep what the LIS said; its last word on a report is not undone by an older one."""
@@ -119,6 +130,7 @@ class Worklist:
             known = connection.execute(query).scalar_one_or_none()
             if known is None or known <= delivery.state:
                 upsert(connection, DELIVERIES, row)
+                _look_again_at(connection, delivery.slide.slide_id)
 
     def entries(self) -> Sequence[Entry]:
         """Every scan ever seen, oldest first."""
@@ -127,20 +139,32 @@ class Worklist:
 
     def newly_ended(self) -> Sequence[Entry]:
         """Originals that have ended and were not told of here before."""
+        fresh = SCANS.c.state.in_(_ENDS) & ~SCANS.c.ended & (SCANS.c.copy_of == "")
         with self._database.transaction() as connection:
-            known = set(connection.execute(select(SCANS.c.name).where(SCANS.c.ended)).scalars())
-            ended = [e for e in _entries(connection) if e.standing.state.ended and not e.copy_of]
-            fresh = [entry for entry in ended if entry.scan not in known]
-            names = [entry.scan for entry in fresh]
+            _bring_up_to_date(connection)
+            ended = list(_entries(connection, fresh))
+            names = [entry.scan for entry in ended]
             connection.execute(update(SCANS).where(SCANS.c.name.in_(names)).values(ended=True))
-        return fresh
+        return ended
+
+    def overview(self) -> Overview:
+        """How many scans are where, and since when the oldest waits. Scans that nothing was said of are not read."""
+        counted = select(SCANS.c.state, func.count()).group_by(SCANS.c.state)
+        oldest = select(func.min(func.coalesce(SCANS.c.completed, SCANS.c.first_seen))).where(
+            SCANS.c.state.not_in(_ENDS)
+        )
+        with self._database.transaction() as connection:
+            _bring_up_to_date(connection)
+            states = {State(state): count for state, count in connection.execute(counted)}
+            since = connection.execute(oldest).scalar_one()
+        return Overview(states, None if since is None else datetime.fromtimestamp(since, UTC))
 
     def newly_settled(self, slide_id: str) -> Settled | None:
         """The slide as it ended; None before that, and when it was told of here before."""
         with self._database.transaction() as connection:
             if connection.execute(select(SETTLED).where(SETTLED.c.slide_id == slide_id)).one_or_none() is not None:
                 return None
-            entries = [entry for entry in _entries(connection, slide_id) if not entry.copy_of]
+            entries = [entry for entry in _entries(connection, SCANS.c.slide_id == slide_id) if not entry.copy_of]
             entry = next((entry for entry in entries if entry.standing.state.ended and entry.delivered), None)
             if entry is None:
                 return None
@@ -165,11 +189,22 @@ class Worklist:
         return None if found is None else Delivery.FromString(found)
 
 
-def _entries(connection: Connection, slide_id: str | None = None) -> Iterator[Entry]:
-    """Every scan, or those of one slide, oldest first."""
+def _look_again_at(connection: Connection, slide_id: str) -> None:
+    connection.execute(update(SCANS).where(SCANS.c.slide_id == slide_id).values(state=None))
+
+
+def _bring_up_to_date(connection: Connection) -> None:
+    """Look at the scans whose slides something was said of since."""
+    for entry in list(_entries(connection, SCANS.c.state.is_(None))):
+        connection.execute(update(SCANS).where(SCANS.c.name == entry.scan).values(state=str(entry.standing.state)))
+
+
+def _entries(connection: Connection, chosen: ColumnElement[bool] | None = None) -> Iterator[Entry]:
+    """Every scan, or the chosen ones, oldest first."""
     scans, reports = select(SCANS).order_by(SCANS.c.first_seen, SCANS.c.name), _ACCOUNTS
-    if slide_id is not None:
-        scans, reports = scans.where(SCANS.c.slide_id == slide_id), reports.where(REPORTS.c.slide_id == slide_id)
+    if chosen is not None:
+        slides = select(SCANS.c.slide_id).where(chosen)
+        scans, reports = scans.where(chosen), reports.where(REPORTS.c.slide_id.in_(slides))
     accounts: dict[str, list[RowOf]] = {}
     for row in connection.execute(reports):
         accounts.setdefault(row.slide_id, []).append(row)

@@ -28,7 +28,8 @@ def fields():
 def test_few_red_cells_look_infected(fields):
     """No more than reasoning allows for: with more, every plain slide would be held for malaria."""
     counting = CountingTable.load()
-    found = [c.findings["plasmodium"] for cells in fields for c in cells if c.detection.kind is Kind.ERYTHROCYTE]
+    red = [cell for cells in fields for cell in cells if cell.detection.kind is Kind.ERYTHROCYTE]
+    found = [cell.findings.by_name["plasmodium"] for cell in red if cell.findings.reliable]
     assert len(found) > counting.minimum_parasites.value
     infected = sum(probability >= counting.plasmodium_probability.value for probability in found)
     assert 100 * infected / len(found) <= counting.misread_plasmodium.value

@@ -1,8 +1,6 @@
 """One slide's way through a simulated hospital: composed, ordered, scanned, read, reported, acknowledged."""
 
 import json
-import shutil
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,24 +8,24 @@ from rich.console import Console
 
 from services.embedded.assembly import Address
 from services.embedded.demo.engine import Engine, Start
+from services.embedded.demo.errors import DemonstrationFailed
 from services.embedded.demo.outcome import differential_table, other_table, print_hl7, times_table
 from services.embedded.demo.pictures import write_contact_sheet, write_overview
+from services.embedded.demo.place import taken, writing
 from services.embedded.demo.progress import follow
+from services.embedded.demo.scanner import scanning
+from services.embedded.texts import shown
 from services.embedded.worklist import report_json
 from services.kit.contracts import Delivery, Report
-from services.kit.errors import FrottisError
 from services.kit.objects import Objects
 from services.review.states import State
 from services.review.worklist import Worklist
 from services.simulator.composer import Recipe, Truth, compose_film
 from services.simulator.lis import LisSimulator
-from services.simulator.scanner import scan
 from services.simulator.slide import write_film
 
 SPECIMEN = "DEMO-0001"
 PLACER = "ORDER-1"
-# What a share over the laboratory's network takes; slow enough to see files grow.
-SCANNER_BYTES_PER_S = 6e6
 
 # An unremarkable adult: counts of a film that a laboratory reports without a second look.
 DIFFERENTIAL = {
@@ -38,10 +36,6 @@ DIFFERENTIAL = {
     "eosinophil": 8,
     "basophil": 2,
 }
-
-
-class DemonstrationFailed(FrottisError):
-    """The demonstration did not end as it should."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +51,19 @@ class Ended:
 def demonstrate(out: Path, seed: int, console: Console, start: Start) -> None:
     """Run the demonstration into `out`, over Frottis as `start` starts it; what an earlier one left there is removed.
 
-    Raises DemonstrationFailed when the slide is refused, and whatever Frottis raises.
+    Raises DemonstrationFailed when the slide is refused, `out` cannot be written or holds what no demonstration made;
+    StateInUse when one runs there; and whatever Frottis raises.
     """
-    for earlier in ("share", "state", "scanner"):
-        shutil.rmtree(out / earlier, ignore_errors=True)
+    with taken(out):
+        _demonstrate(out, seed, console, start)
+    console.print(
+        f"Look into {shown(str(out))}: report.json, overview.png, cells.png, message.hl7, acknowledgement.hl7"
+    )
+
+
+def _demonstrate(out: Path, seed: int, console: Console, start: Start) -> None:
     share = out / "share"
-    share.mkdir(parents=True)
-    with console.status("composing a film from real cells …"):
+    with console.status("composing a film from real cells …"), writing(out):
         slide, truth = compose(out / "scanner", seed)
     console.print(
         f"composed {slide.name}: {len(truth.cells)} cells on {truth.width_um / 1e3:.1f} x "
@@ -71,11 +71,11 @@ def demonstrate(out: Path, seed: int, console: Console, start: Start) -> None:
     )
     with LisSimulator() as lis, start(share, Address(*lis.address)) as engine:
         ended = through_the_hospital(engine, lis, slide, share, console)
-        _write(out, share / slide.name, ended, engine.objects, console)
+        with writing(out):
+            _write(out, share / slide.name, ended, engine.objects, console)
     console.print(differential_table(ended.report, truth), other_table(ended.report, truth))
     print_hl7(ended.message, ended.answer, console)
     console.print(times_table(ended.delivery))
-    console.print(f"Look into {out}: report.json, overview.png, cells.png, message.hl7, acknowledgement.hl7")
 
 
 def compose(folder: Path, seed: int) -> tuple[Path, Truth]:
@@ -87,13 +87,14 @@ def compose(folder: Path, seed: int) -> tuple[Path, Truth]:
 
 
 def through_the_hospital(engine: Engine, lis: LisSimulator, slide: Path, share: Path, console: Console) -> Ended:
-    """Order a smear, scan it onto the share, follow it to its end. Raises DemonstrationFailed when it is refused."""
+    """Order a smear, scan it onto the share, follow it to its end.
+
+    Raises DemonstrationFailed when the slide is refused, or the scanner cannot write the share.
+    """
     answer = lis.send_order((engine.orders.host, engine.orders.port), SPECIMEN, placer=PLACER)
     console.print(f"the LIS ordered a smear of {SPECIMEN}: {answer.code}")
-    scanner = threading.Thread(target=scan, args=(slide, share), kwargs={"bytes_per_second": SCANNER_BYTES_PER_S})
-    scanner.start()
-    entry = follow(engine, slide.name, console)
-    scanner.join()
+    with scanning(slide, share) as check:
+        entry = follow(engine, slide.name, check, console)
     if entry.standing.state is State.REFUSED:
         raise DemonstrationFailed(f"the demonstration slide was refused: {entry.standing.text}")
     return _ended(engine.worklist, entry.slide_id, lis)

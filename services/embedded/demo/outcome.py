@@ -6,7 +6,9 @@ from collections import Counter
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Column, Table
+from rich.text import Text
 
+from services.embedded.texts import printable, shown
 from services.embedded.writing import figures
 from services.kit.clock import from_timestamp
 from services.kit.contracts import Delivery, Measure, Report
@@ -26,7 +28,7 @@ def differential_table(report: Report, truth: Truth) -> Table:
     for measure in report.measures:
         group, _, label = measure.name.partition(".")
         if group == "differential" and (measure.numerator or composed[label]):
-            table.add_row(label.replace("_", " "), *_beside(measure, _share(composed, label, counted)))
+            table.add_row(shown(label.replace("_", " ")), *_beside(measure, _share(composed, label, counted)))
     return table
 
 
@@ -37,7 +39,7 @@ def _share(composed: Counter[str], label: str, counted: int) -> float:
 
 
 def _beside(measure: Measure, truth: float) -> tuple[str, ...]:
-    value, interval, counts = figures(measure)
+    value, interval, counts = map(shown, figures(measure))
     if not measure.HasField("low"):
         return counts, value, interval, f"{truth:.1f}", "[dim]withheld[/]"
     inside = measure.low <= truth <= measure.high
@@ -58,7 +60,7 @@ def other_table(report: Report, truth: Truth) -> Table:
     table = Table(Column("measure", no_wrap=True), "value", "95 % interval", "cells", "truth", title="Other measures")
     for measure in report.measures:
         if not measure.name.startswith("differential.") and measure.numerator:
-            table.add_row(measure.name, *figures(measure), known.get(measure.name, ""))
+            table.add_row(*map(shown, (measure.name, *figures(measure), known.get(measure.name, ""))))
     return table
 
 
@@ -67,7 +69,7 @@ def times_table(delivery: Delivery) -> Table:
     table = Table("stage", "s", title="From scan complete to acknowledged")
     moments = [(stage_name(m.stage), from_timestamp(m.at)) for m in delivery.slide.milestones]
     for (_, before), (name, after) in itertools.pairwise(moments):
-        table.add_row(name.replace("_", " "), f"{(after - before).total_seconds():.1f}")
+        table.add_row(shown(name.replace("_", " ")), f"{(after - before).total_seconds():.1f}")
     whole = (moments[-1][1] - moments[0][1]).total_seconds()
     table.add_row("[bold]all[/]", f"[bold]{whole:.1f}[/] of {PROMISE_S:.0f}")
     return table
@@ -78,4 +80,5 @@ def print_hl7(message: str, acknowledgement: str, console: Console) -> None:
     for title, text in (("ORU^R01 to the LIS", message), ("its acknowledgement", acknowledgement)):
         segments = text.replace("\r", "\n").strip().split("\n")
         more = [f"… and {len(segments) - SEGMENTS_SHOWN} more segments"] if len(segments) > SEGMENTS_SHOWN else []
-        console.print(Panel("\n".join(segments[:SEGMENTS_SHOWN] + more), title=title, title_align="left"), markup=False)
+        shortened = Text("\n".join(map(printable, segments[:SEGMENTS_SHOWN] + more)))
+        console.print(Panel(shortened, title=title, title_align="left"))

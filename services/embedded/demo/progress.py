@@ -5,6 +5,8 @@ import time
 from rich.console import Console
 
 from services.embedded.demo.engine import Engine
+from services.embedded.demo.scanner import Check
+from services.embedded.texts import shown
 from services.review.worklist import Entry
 
 LOOK_EVERY_S = 0.3
@@ -12,15 +14,16 @@ LOOK_EVERY_S = 0.3
 COUNT_EVERY_S = 2.0
 
 
-def follow(engine: Engine, scan: str, console: Console) -> Entry:
+def follow(engine: Engine, scan: str, check: Check, console: Console) -> Entry:
     """Show where the scan is until it has ended and the LIS has answered; returns its last entry.
 
-    Raises what Frottis stopped of, when it does.
+    Raises what Frottis stopped of, when it does, and what `check` of the scanner raises.
     """
-    shown, queues, counted = "", "", float("-inf")
+    told, queues, counted = "", "", float("-inf")
     with console.status("the scanner copies the slide onto the share …") as line:
         while True:
             engine.wait(LOOK_EVERY_S)
+            check()
             entry = next((entry for entry in engine.worklist.entries() if entry.scan == scan), None)
             if entry is None:
                 continue
@@ -28,10 +31,11 @@ def follow(engine: Engine, scan: str, console: Console) -> Entry:
                 return entry
             if time.monotonic() - counted >= COUNT_EVERY_S:
                 queues, counted = _queues(engine), time.monotonic()
-            line.update(f"{entry.standing.state}: {entry.standing.text or ''} {queues}")
-            if entry.standing.state != shown:
-                shown = entry.standing.state
-                console.print(f"{shown}: {entry.standing.text or 'under way'}")
+            state, why = entry.standing.state, shown(entry.standing.text)
+            line.update(f"{state}: {why} {queues}")
+            if state != told:
+                told = state
+                console.print(f"{state}: {why or 'under way'}")
 
 
 def _queues(engine: Engine) -> str:

@@ -52,9 +52,13 @@ def for_leukocytes(census: Census, usable: NDArray[np.bool_]) -> Candidates:
 
 
 def for_erythrocytes(census: Census, usable: NDArray[np.bool_]) -> Candidates:
-    """Fields that are mostly monolayer; then those with some monolayer or sparse cells."""
+    """Fields that are mostly monolayer; then those with some monolayer or sparse cells, and no more that is thick.
+
+    Where cells lie on each other their shapes cannot be told.
+    """
+    thin = census.monolayer + census.feathered
     full = usable & (census.monolayer >= _MOST_OF_A_FIELD)
-    some = usable & ~full & (census.monolayer + census.feathered >= _SOME_OF_A_FIELD)
+    some = usable & ~full & (thin >= _SOME_OF_A_FIELD) & (census.thick <= thin)
     return Candidates(
         (_places(np.argwhere(full)), _places(np.argwhere(some))), census.red_cells + census.sparse_red_cells
     )

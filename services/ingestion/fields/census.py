@@ -1,7 +1,9 @@
 """What each field of a film holds, by the film map."""
 
 from dataclasses import dataclass
+from math import ceil
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,7 @@ from services.ingestion.film.film_map import FilmMap
 from services.ingestion.film.nuclei import Nuclei
 from services.ingestion.film.stain import LAYER
 from services.ingestion.film.thickness import Part
+from services.ingestion.tiles.geometry import CANONICAL_UM_PER_PX, MARGIN_PX
 
 Table = NDArray[np.float64]
 """One value per field, rows x columns."""
@@ -25,7 +28,8 @@ _CLUMP_UM2 = 15.0
 
 @dataclass(frozen=True)
 class Census:
-    """Shares are of the whole field, 0–1, except `unfocused`, `pale`, `littered`, `thick` and `clean`, which are of the
+    """Shares are of the whole field, 0–1, except `absent`, which is of the field and the margin of its tile, and
+    `unfocused`, `pale`, `littered`, `thick` and `clean`, which are of the
     covered part. `leukocytes` is expected nucleated cells by part of the film, in readable places only; `red_cells`
     are those of readable monolayer, `sparse_red_cells` of the readable feathered edge; `clumps` is expected heaps of
     platelets.
@@ -33,6 +37,7 @@ class Census:
 
     covered: Table
     lost: Table
+    absent: Table
     unfocused: Table
     pale: Table
     littered: Table
@@ -63,6 +68,7 @@ def census(film: FilmMap) -> Census:
     return Census(
         covered=covered / cells,
         lost=fields.sums(film.lost) / cells,
+        absent=fields.sums(_within_a_tile(film)) / cells,
         unfocused=share(~film.in_focus),
         pale=share(film.pale),
         littered=share(film.littered),
@@ -75,6 +81,12 @@ def census(film: FilmMap) -> Census:
         sparse_red_cells=fields.sums(film.red_cells * feathered),
         clumps=_clumps(film, fields),
     )
+
+
+def _within_a_tile(film: FilmMap) -> NDArray[np.uint8]:
+    """Absent places, widened by the margin that a tile is read with around its field, and by what rounding may add."""
+    reach = ceil(MARGIN_PX * CANONICAL_UM_PER_PX / film.cell_um + 0.5)
+    return np.asarray(cv2.dilate(film.absent, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)), np.uint8)
 
 
 def _leukocytes(film: FilmMap, fields: Grid, part: Part) -> Table:

@@ -28,7 +28,7 @@ class Rejection:
 
 
 _TEXTS = {
-    "missing_tiles": "the scan leaves out or cannot decode a part of the field",
+    "missing_tiles": "the scan leaves out, has lost or cannot decode a part of the field",
     "bare": "no blood in the field",
     "out_of_focus": "the field is out of focus",
     "pale": "the field is stained too weakly",
@@ -39,8 +39,13 @@ _TEXTS = {
 
 
 def usable(census: Census) -> NDArray[np.bool_]:
-    """Fields of which enough is covered and clean, whatever their thickness."""
-    return (census.lost <= MOST_LOST) & (census.covered >= LEAST_COVERED) & (census.clean >= LEAST_CLEAN)
+    """Fields of which enough is covered and clean, whatever their thickness.
+
+    A field that touches a tile which was lost is not read, however little it does: cells that the tile cuts would be
+    counted as what is left of them, and those inside it not at all.
+    """
+    whole = (census.absent == 0) & (census.lost <= MOST_LOST)
+    return np.asarray(whole & (census.covered >= LEAST_COVERED) & (census.clean >= LEAST_CLEAN))
 
 
 def rejections(census: Census, read: NDArray[np.bool_]) -> tuple[Rejection, ...]:
@@ -52,9 +57,10 @@ def rejections(census: Census, read: NDArray[np.bool_]) -> tuple[Rejection, ...]
 
 
 def _rejections(census: Census, read: NDArray[np.bool_]) -> Iterator[Rejection]:
-    left = ~read & ((census.covered > 0) | (census.lost > MOST_LOST))
+    lost = (census.absent > 0) | (census.lost > MOST_LOST)
+    left = ~read & ((census.covered > 0) | lost)
     causes = {
-        "missing_tiles": census.lost > MOST_LOST,
+        "missing_tiles": lost,
         "bare": census.covered < LEAST_COVERED,
         "out_of_focus": census.unfocused > 0.5,
         "pale": census.pale > 0.5,

@@ -39,7 +39,8 @@ class FilmMap:
     `parts` is a `Part`; `cover` is the stained
     share of the cell, 0–255; `grains` counts specks of precipitate, 64 each; `stain` is the colour of what is covered
     (64 = one layer of the film's red cells); `blur` the width of edges in 1/64 µm; `missing` and `damaged` are 1 where
-    the scan holds no pixels or none that can be decoded.
+    the scan holds no pixels or none that can be decoded; `absent` is 1 where it holds pixels for this map, but none of
+    the level that fields are read from: there a tile would show glass.
     """
 
     width_um: float
@@ -51,6 +52,7 @@ class FilmMap:
     stain: Pixels
     blur: Pixels
     missing: Pixels
+    absent: Pixels
     damaged: Pixels
     nuclei: Nuclei
     colours: Stain
@@ -76,7 +78,7 @@ class FilmMap:
     @cached_property
     def lost(self) -> Mask:
         """Where there are no pixels to read."""
-        return np.asarray((self.missing | self.damaged) > 0)
+        return np.asarray((self.missing | self.absent | self.damaged) > 0)
 
     @cached_property
     def clean(self) -> Mask:

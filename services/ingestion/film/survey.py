@@ -11,7 +11,7 @@ import numpy as np
 from services.ingestion.film.estimation import estimate, looks_like_film
 from services.ingestion.film.film_map import FilmMap
 from services.ingestion.film.measuring import CellMaps, Measured, measure
-from services.ingestion.film.missing import missing_tiles
+from services.ingestion.film.missing import absent_cells, missing_tiles
 from services.ingestion.film.nuclei import Nuclei, gathered
 from services.ingestion.film.raster import CELL_PX, Block, Raster, raster
 from services.ingestion.film.sharpness import confirmed_blur
@@ -127,7 +127,10 @@ class _Survey:
         """The finished map."""
         slide, cells, cell_um = self._raster.slide, self._cells, self._raster.cell_um
         film_parts = parts(cells, cell_um)
-        missing, count = missing_tiles(cells, cell_um, slide.um_per_px)
+        lost, absent = absent_cells(slide, cells.cover.shape, cell_um)
+        missing, count = missing_tiles(cells, cell_um, slide.um_per_px, absent)
+        # A patch of glass where a tile was lost would tell of blur all around it.
+        film = (film_parts != Part.BARE) & (absent == 0)
         return FilmMap(
             width_um=slide.width * slide.um_per_px,
             height_um=slide.height * slide.um_per_px,
@@ -136,12 +139,13 @@ class _Survey:
             cover=cells.cover,
             grains=_pooled(cells.grains),
             stain=_colour(cells),
-            blur=confirmed_blur(cells.blur, cells.cover, film_parts != Part.BARE, cell_um, slide, pool),
+            blur=confirmed_blur(cells.blur, cells.cover, film, cell_um, slide, pool),
             missing=missing,
+            absent=absent,
             damaged=self._damaged,
             nuclei=gathered(self._nuclei),
             colours=self._stain,
-            missing_tiles=count,
+            missing_tiles=count + lost,
         )
 
 

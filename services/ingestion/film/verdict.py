@@ -22,8 +22,9 @@ LEAST_IN_FOCUS = 0.05
 COARSEST_SCAN_UM_PER_PX = 0.30
 """A 20× scan has 0.274 µm/px; at 10× (0.55) granules and chromatin cannot be seen."""
 
-PALEST_OD = 0.02
-"""Mean over RGB of one layer of red cells; stained films have 0.08 to 0.25, unstained ones about 0.01."""
+PALEST_OD, PALEST_SHARP_OD = 0.02, 0.037
+"""Mean over RGB of one layer of red cells, of any film and of one in focus, as blur takes density away: stained films
+have 0.08 to 0.25, pale ones 0.04 on, unstained ones 0.01 to 0.03."""
 
 
 LARGEST_FILM_MM2 = 76.0 * 52.0
@@ -78,9 +79,10 @@ def require_readable(film: FilmMap, summary: FilmSummary) -> None:
     """Raises EmptyFilm, UnstainedFilm or UnfocusedFilm when no field of this film is worth reading."""
     if summary.covered_mm2 < LEAST_COVERED_MM2:
         raise empty(summary.covered_mm2)
-    if summary.eosin_od < PALEST_OD:
+    sharp = summary.in_focus >= LEAST_IN_FOCUS
+    if summary.eosin_od < (PALEST_SHARP_OD if sharp else PALEST_OD):
         raise unstained()
-    if summary.in_focus < LEAST_IN_FOCUS:
+    if not sharp:
         raise UnfocusedFilm(
             f"Only {100 * summary.in_focus:.0f} % of the film is in focus "
             f"({film.area_mm2(film.covered & film.in_focus):.2f} of {summary.covered_mm2:.2f} mm²). "

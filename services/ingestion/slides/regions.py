@@ -2,25 +2,13 @@
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from services.ingestion.slides.errors import RegionRefused
-from services.ingestion.slides.slide import Level
+from services.ingestion.slides.slide import Level, Region
 
 # 64 megapixels, 192 MiB of RGB: a caller's mistake must not take the memory of the machine.
 MAX_PIXELS = 1 << 26
 _FARTHEST = 1 << 40
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A rectangle of one level, in that level's pixels; it may reach outside the slide."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-    level: int
 
 
 def checked_region(name: str, levels: Sequence[Level], *numbers: int) -> Region:

@@ -1,5 +1,6 @@
 """What every slide offers, whatever format it was written in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,17 @@ class Level:
     width: int
     height: int
     downsample: float
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle of one level, in that level's pixels; it may reach outside the slide."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    level: int
 
 
 class Slide(Protocol):
@@ -88,6 +100,10 @@ class Slide(Protocol):
     @property
     def suspect_tiles(self) -> int:
         """Of these, how many lie where a coarser level shows more than background: pixels were lost there."""
+        ...
+
+    def lost_tiles(self, level: int = 0) -> Sequence[Region]:
+        """Places of a level that are read as background although a coarser level shows more: pixels were lost there."""
         ...
 
     @property

@@ -35,13 +35,14 @@ def window(slide: Slide, core: Region) -> Window:
     The window starts on a whole pixel, so a tile lies up to half a scan pixel off the canonical grid; `Window.region`
     says where it lies, and the margin takes up the difference.
     """
-    level, um_per_px = _level(slide.levels, slide.um_per_px)
+    level, um_per_px = read_level(slide.levels, slide.um_per_px)
     side = TILE_PX if is_canonical(um_per_px) else round(TILE_PX * CANONICAL_UM_PER_PX / um_per_px)
     x_um, y_um = core.centre_um
     return Window(level, round(x_um / um_per_px - side / 2), round(y_um / um_per_px - side / 2), side, um_per_px)
 
 
-def _level(levels: tuple[Level, ...], um_per_px: float) -> tuple[int, float]:
+def read_level(levels: tuple[Level, ...], um_per_px: float) -> tuple[int, float]:
+    """The level that tiles are cut from, and the µm of one of its pixels."""
     fine_enough = [
         (number, um_per_px * level.downsample)
         for number, level in enumerate(levels)

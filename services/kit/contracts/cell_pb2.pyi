@@ -214,7 +214,7 @@ class Cell(_message.Message):
 
     @_builtins.property
     def findings(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
-        """Calibrated probability by name, such as "plasmodium"."""
+        """Calibrated probability by name, such as "plasmodium"; none where the cell resembles nothing that was searched for."""
 
     @_builtins.property
     def attributes(self) -> _containers.MessageMap[_builtins.str, Global___Attribute]:

@@ -78,7 +78,7 @@ class Film(_message.Message):
     nuclei: _builtins.int
     """Nucleated cells that colour deconvolution found on the whole film."""
     missing_tiles: _builtins.int
-    """Tiles that the scanner left out beside stained ones; 0 on a whole scan."""
+    """Tiles that the scan lacks where there is stain, or beside it; 0 on a whole scan."""
     hematoxylin_od: _builtins.float
     """How many map pixels of 1 µm the stain was measured on, and its mean optical densities."""
     eosin_od: _builtins.float

@@ -43,7 +43,8 @@ def _provenance(report: Report) -> Iterator[str]:
     yield f"Slide {report.slide.slide_id}, report {report.report_id}"
     scan = report.scan
     if scan.identity:
-        yield f"Scan SHA-256 {scan.identity}, {scan.um_per_px:g} um/px, objective {scan.objective or 'not recorded'}"
+        objective = scan.objective or "not recorded"
+        yield f"Scan fingerprint {scan.identity}, {scan.um_per_px:g} um/px, objective {objective}"
     for model in report.models:
         yield f"Model {model.name} {model.version}, SHA-256 {model.sha256}"
     if report.rules_version:

@@ -1,8 +1,8 @@
 """The red cells that the search for malaria parasites learns: infected ones of one set, uninfected ones of all.
 
 Films of the other sets are taken for uninfected. Platelets on a red cell are what is most often taken for a parasite,
-so red cells with one come before others. What a detector may take for a red cell is among the uninfected too: leukocytes,
-erythroblasts and platelets, whose nuclei are stained as parasites are.
+so red cells with one come before others. What a detector may take for a red cell is among the uninfected too:
+leukocytes, erythroblasts and platelets, whose nuclei are stained as parasites are.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,6 @@
 import json
+import struct
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pyvips
 
 from services.analysis.ahead import mapped
 from services.analysis.analyse import Analyser, Picture
-from services.analysis.cells import Kind
+from services.analysis.cells import Box, Kind
 from services.analysis.errors import ImageUnreadable, KindUnclassified, ResolutionInvalid, ResultUnwritable
 from services.analysis.grid import ArrayRegion
 from services.analysis.images import ImageFile
@@ -59,6 +61,14 @@ def test_a_picture_larger_than_a_tile_is_read_whole_and_each_cell_once(analyser,
     distances = np.hypot(*(found[:, None] - wanted[None]).transpose(2, 0, 1))
     assert distances.min(axis=0).max() < 2.5
     assert distances.min(axis=1).max() < 2.5
+
+
+def test_a_tile_that_touches_a_lost_place_is_not_read_and_the_others_are(analyser, spots):
+    image = spots(3000, 1000, [(Kind.LEUKOCYTE, x, 500, 30) for x in (500, 1500, 2500)])
+    picture = Picture("slide", ArrayRegion(image), 0.137, [Box(1060, 0, 400, 400)])
+    # The second tile holds the place, and the first reads its margin from there.
+    assert picture.unread_tiles() == (2, 3)
+    assert [round(line.x) for line in analyser.analyse([picture])] == [2500]
 
 
 def test_a_box_that_leaves_the_image_ends_at_its_edge(analyser, spots, runtime, monkeypatch):
@@ -193,14 +203,63 @@ def test_an_impossible_resolution_is_refused(analyser, um_per_px):
         analyser.analyse_files([], um_per_px)
 
 
-def test_grey_transparent_and_16_bit_images_are_read_as_8_bit_colour(tmp_path):
+def test_transparent_and_16_bit_images_and_grey_ones_in_three_channels_are_read_as_8_bit_colour(tmp_path):
     grey = np.full((30, 40), 100, np.uint8)
-    cv2.imwrite(str(tmp_path / "grey.png"), grey)
+    cv2.imwrite(str(tmp_path / "grey.png"), np.dstack([grey, grey, grey]))
     cv2.imwrite(str(tmp_path / "alpha.png"), np.dstack([grey, grey, grey, np.zeros_like(grey)]))
     cv2.imwrite(str(tmp_path / "deep.png"), np.full((30, 40, 3), 100 * 257, np.uint16))
-    values = {name: ImageFile(tmp_path / f"{name}.png").read_region(0, 0, 40, 30) for name in ("grey", "alpha", "deep")}
+    images = {name: ImageFile(tmp_path / f"{name}.png") for name in ("grey", "alpha", "deep")}
+    for image in images.values():
+        image.check()
+    values = {name: image.read_region(0, 0, 40, 30) for name, image in images.items()}
     assert all(value.shape == (30, 40, 3) for value in values.values())
     assert {name: int(value.mean()) for name, value in values.items()} == {"grey": 100, "alpha": 255, "deep": 100}
+
+
+COLOUR = np.random.default_rng(1).integers(100, 230, (30, 40, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels", "problem"),
+    [
+        pytest.param("grey.png", COLOUR[..., 0], "grey.*in colour", id="grey"),
+        pytest.param("grey.tif", COLOUR[..., 0].astype(np.uint16) * 257, "grey.*in colour", id="grey in 16 bits"),
+        pytest.param("dark.tif", COLOUR.astype(np.uint16) * 16, "of 65535.*12 bits.*RGB with 8", id="12 bits in 16"),
+        pytest.param("dark.png", COLOUR.astype(np.uint16) * 64, "of 65535.*14 bits.*RGB with 8", id="14 bits in 16"),
+        pytest.param("float.tif", COLOUR.astype(np.float32) / 255, "values are float.*RGB with 8", id="float"),
+    ],
+)
+def test_an_image_whose_colours_can_only_be_guessed_is_an_error(analyser, tmp_path, name, pixels, problem):
+    cv2.imwrite(str(tmp_path / name), pixels)
+    with pytest.raises(ImageUnreadable, match=f"{name}: .*{problem}"):
+        list(analyser.analyse_files([tmp_path / name], 0.137))
+
+
+@pytest.mark.parametrize("name", ["grey.png", "grey.tif"])
+def test_grey_with_transparency_is_grey(tmp_path, name):
+    grey = pyvips.Image.black(40, 30).copy(interpretation="b-w")
+    grey.bandjoin(255).write_to_file(str(tmp_path / name))
+    with pytest.raises(ImageUnreadable, match="a grey picture"):
+        ImageFile(tmp_path / name)
+
+
+def test_a_file_of_several_pictures_is_an_error_and_a_pyramid_is_one_picture(tmp_path):
+    image = pyvips.Image.new_from_array(np.tile(COLOUR, (30, 30, 1)))
+    pyvips.Image.arrayjoin([image, image], across=1).write_to_file(str(tmp_path / "two.tif"), page_height=image.height)
+    with pytest.raises(ImageUnreadable, match=r"two\.tif: holds 2 pictures.*its own file"):
+        ImageFile(tmp_path / "two.tif")
+    image.copy(interpretation="srgb").tiffsave(str(tmp_path / "pyramid.tif"), tile=True, pyramid=True)
+    assert pyvips.Image.new_from_file(str(tmp_path / "pyramid.tif")).get("n-pages") > 1
+    assert ImageFile(tmp_path / "pyramid.tif").width == image.width
+
+
+def test_a_png_of_impossible_size_is_told_by_its_size(tmp_path):
+    content = bytearray(cv2.imencode(".png", COLOUR)[1].tobytes())
+    content[16:24] = struct.pack(">II", 2**31 - 1, 2**31 - 1)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    (tmp_path / "huge.png").write_bytes(content)
+    with pytest.raises(ImageUnreadable, match="its header claims 2147483647 x 2147483647 px"):
+        ImageFile(tmp_path / "huge.png")
 
 
 @pytest.mark.parametrize("before", [{}, {"cells.jsonl": "{}\n"}])

@@ -41,6 +41,11 @@ def test_of_two_kinds_on_one_box_the_more_probable_stays(shift):
     assert found((200, 200, 45, 45, 0.4, PLATELET), (200 + shift, 200, 45, 45, 0.6, RED)) == [Kind.ERYTHROCYTE]
 
 
+@pytest.mark.parametrize("other", [RED, PLATELET])
+def test_what_may_be_a_leukocyte_is_one_however_sure_the_other_kind_is(other):
+    assert found((200, 200, 45, 45, 0.35, WHITE), (202, 200, 45, 45, 0.9, other)) == [Kind.LEUKOCYTE]
+
+
 def test_of_three_kinds_one_stays():
     rows = [(200, 200, 60, 60, score, kind) for score, kind in ((0.5, RED), (0.9, WHITE), (0.4, PLATELET))]
     assert found(*rows) == [Kind.LEUKOCYTE]

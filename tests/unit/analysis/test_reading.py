@@ -53,7 +53,7 @@ def test_erythrocytes_are_classified_only_where_asked_for(reader, runtime, image
     asked, unasked = tile(image), tile(image, frozenset({Kind.LEUKOCYTE}))
     first, second = reader.read([asked, unasked])
     assert runtime.batches[-2:] == [("erythrocytes", 2), ("plasmodium", 2)]
-    assert [any(cell.findings for cell in cells) for cells in (first, second)] == [True, False]
+    assert [any(cell.findings.by_name for cell in cells) for cells in (first, second)] == [True, False]
     labels = [{c.verdict.label for c in cells if c.detection.kind is Kind.ERYTHROCYTE} for cells in (first, second)]
     assert labels == [{"light"}, {""}]
 
@@ -67,8 +67,8 @@ def test_platelets_keep_the_word_of_the_detector(reader, image):
 
 def test_red_cells_alone_are_searched_for_parasites(reader, image):
     (cells,) = reader.read([tile(image)])
-    assert {cell.detection.kind for cell in cells if cell.findings} == {Kind.ERYTHROCYTE}
-    assert all("plasmodium" in cell.findings for cell in cells if cell.detection.kind is Kind.ERYTHROCYTE)
+    assert {cell.detection.kind for cell in cells if cell.findings.by_name} == {Kind.ERYTHROCYTE}
+    assert all("plasmodium" in cell.findings.by_name for cell in cells if cell.detection.kind is Kind.ERYTHROCYTE)
 
 
 def test_no_tiles_give_no_cells(reader):

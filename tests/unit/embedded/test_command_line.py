@@ -14,6 +14,9 @@ def frottis(*arguments):
     )
 
 
+RUN = ["run", "--share", ".", "--lis", "127.0.0.1:1", "--listen", "127.0.0.1:0", "--until-idle"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
@@ -24,6 +27,10 @@ def frottis(*arguments):
         (["report", "X", "--state", "missing"], 4, "holds no state"),
         (["dead-letters", "list", "--state", "missing"], 4, "holds no state"),
         (["dead-letters", "replay", "--state", "missing"], 2, "--all"),
+        (["status", "--state", "/dev/null"], 4, "holds no state"),
+        (["report", "X", "--state", "/proc/none"], 4, "holds no state"),
+        ([*RUN, "--state", "/dev/null"], 2, "cannot be written (Not a directory): give another folder with --state"),
+        ([*RUN, "--state", "/proc/none"], 2, "cannot be written (No such file or directory): give another folder"),
         (["slide", "missing.vsi"], 3, "missing.vsi: cannot be opened (No such file or directory). Check the name"),
         (["slide", "."], 3, "is a folder, not a file. Name the scan's own file"),
         (
@@ -35,6 +42,8 @@ def frottis(*arguments):
         (["analyse", "missing.png", "--out", "o.jsonl", "--um-per-px", "5"], 2, "is not between 0.02 and 1.0"),
         (["analyse", "missing.vsi", "--out", "o.jsonl"], 3, "Check the name"),
         (["analyse", "s.vsi", "--out", "o.jsonl", "--cell", "leukocyte"], 2, "not for slides"),
+        (["demo", "--out", "/proc/none"], 3, "cannot be written (No such file or directory): give another folder with"),
+        (["demo", "--out", "/dev/null"], 3, "cannot be written (Not a directory): give another folder with --out"),
         (["evaluate", "leukocytes", "--data", ".", "--um-per-px", "0.1"], 3, "labels.csv"),
         (["evaluate", "detector", "--data", ".", "--um-per-px", "0.1"], 3, "labels.json"),
         (["evaluate", "thrombocytes", "--data", ".", "--um-per-px", "0.1"], 2, "thrombocytes"),
@@ -54,6 +63,48 @@ def test_what_cannot_be_read_leaves_the_cells_of_an_earlier_run(tmp_path, name):
     out.write_text("{}\n")
     assert frottis("analyse", tmp_path / name, "--out", out, "--um-per-px", "0.137").returncode == 3
     assert [out.read_text(), list(tmp_path.iterdir())] == ["{}\n", [out]]
+
+
+@pytest.mark.parametrize(
+    ("read", "out"),
+    [
+        ("p/a.png", "p/a.png"),
+        ("p", "p/a.png"),
+        ("p", "p/../p/a.png"),
+        ("p/a.png", "link.png"),
+        ("p/a.png.part", "p/a.png"),
+        ("s.vsi", "s.vsi"),
+        ("s.vsi", "_s_/stack1/frame_t.ets"),
+    ],
+)
+def test_what_is_read_is_not_written_over(tmp_path, read, out):
+    kept = {name: tmp_path / name for name in ("p/a.png", "p/a.png.part", "s.vsi", "_s_/stack1/frame_t.ets")}
+    for name, path in kept.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    (tmp_path / "link.png").symlink_to("p/a.png")
+    ended = frottis("analyse", tmp_path / read, "--out", tmp_path / out, "--um-per-px", "0.137")
+    assert (ended.returncode, "would be written over" in ended.stderr) == (2, True), ended.stderr
+    assert {name: path.read_text() for name, path in kept.items()} == {name: name for name in kept}
+
+
+def test_an_earlier_result_beside_the_images_may_be_written_over(tmp_path):
+    (tmp_path / "a.png").write_text("no image")
+    (tmp_path / "cells.jsonl").write_text("earlier")
+    ended = frottis("analyse", tmp_path, "--out", tmp_path / "cells.jsonl", "--um-per-px", "0.137")
+    assert (ended.returncode, (tmp_path / "cells.jsonl").read_text()) == (3, ""), ended.stderr
+
+
+@pytest.mark.parametrize("pattern", ["[", "a{99999999999}"])
+def test_a_pattern_that_is_none_is_refused_at_the_start(tmp_path, monkeypatch, pattern):
+    (tmp_path / "share").mkdir()
+    monkeypatch.setenv("FROTTIS_INGESTION_SPECIMEN_PATTERN", pattern)
+    run = ["run", "--share", tmp_path / "share", "--state", tmp_path / "state"]
+    refused = frottis(*run, "--lis", "127.0.0.1:1", "--listen", "127.0.0.1:0", "--until-idle")
+    assert refused.returncode == 2
+    assert "FROTTIS_INGESTION_SPECIMEN_PATTERN" in refused.stderr
+    assert "is no regular expression" in refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 def test_a_service_beside_a_run_on_the_same_state_folder_is_refused(tmp_path):

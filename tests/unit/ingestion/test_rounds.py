@@ -9,6 +9,7 @@ from services.kit.contracts import Question, Reading, ReadingRequest, Scan, Scan
 from services.kit.errors import TransientError
 from services.simulator.vsi import Stack, StackKind, write_slide
 from tests.unit.ingestion.at_work import FEW_CELLS, Ingestion
+from tests.unit.ingestion.slides.slide_making import lose_tiles
 
 LEUKOCYTES, ERYTHROCYTES = Question.QUESTION_LEUKOCYTES, Question.QUESTION_ERYTHROCYTES
 
@@ -87,6 +88,23 @@ def test_a_field_with_damaged_pixels_is_rejected_and_told_and_the_others_are_rea
     damaged = [field for field in reading.fields if field.rejected.code in ("unreadable", "missing_tiles")]
     assert tiles
     assert damaged
+
+
+def test_no_field_is_read_from_tiles_that_the_finest_level_has_lost(ingestion):
+    lost = [(3, 2), (4, 2), (5, 3)]
+    lose_tiles(ingestion.share / "small.vsi", *lost)
+    [scan] = ingestion.announced()
+    tiles, reading = ingestion.read(scan)
+    assert reading.film.missing_tiles == 3
+    rejected = [field for field in reading.fields if field.rejected.code == "missing_tiles"]
+    assert rejected
+    assert tiles
+    side = 512 * 0.137
+    for column, row in lost:
+        for tile in tiles:
+            beside = tile.region.x_um >= (column + 1) * side or tile.region.x_um + tile.region.width_um <= column * side
+            above = tile.region.y_um >= (row + 1) * side or tile.region.y_um + tile.region.height_um <= row * side
+            assert beside or above
 
 
 def test_bare_glass_is_held_as_an_empty_film(ingestion):

@@ -1,3 +1,4 @@
+import os
 import shutil
 from datetime import UTC, datetime, timedelta
 
@@ -88,6 +89,25 @@ def test_an_incomplete_scan_is_held_after_the_limit_and_taken_up_when_it_complet
     assert share.poll(10) == [("s1.vsi", ADMITTED)]
 
 
+def test_a_scan_that_never_comes_to_rest_is_held_once_and_read_when_it_does(share):
+    vsi = write(share.share)
+
+    def touched(seconds):
+        moment = share.clock.monotonic() + seconds
+        os.utime(vsi, (moment, moment))
+        return share.poll(seconds)
+
+    assert touched(1) == [("s1.vsi", WAITING)]
+    told = [word for _ in range(719) for word in touched(5)]
+    assert told == []
+    assert touched(5) == [("s1.vsi", HELD)]
+    held = share.told[-1]
+    assert (held.reason.code, held.slide.specimen) == ("restless", "A1234")
+    assert [word for _ in range(100) for word in touched(5)] == []
+    assert share.poll(9) == []
+    assert share.poll(1) == [("s1.vsi", ADMITTED)]
+
+
 def test_a_vsi_cut_short_behind_its_barcode_is_held_under_its_specimen_so_that_the_lis_is_told(share):
     vsi = write(share.share)
     vsi.write_bytes(vsi.read_bytes()[:-1])
@@ -132,12 +152,15 @@ def test_a_copy_is_the_same_slide_and_says_so(share):
     assert copy.slide.slide_id == first.slide.slide_id
 
 
-@pytest.mark.parametrize("barcode", [None, "not a specimen!", "x"])
-def test_a_barcode_that_fits_no_rule_holds_the_scan_without_a_guess(share, barcode):
+@pytest.mark.parametrize(
+    ("barcode", "ordered"),
+    [(None, ""), ("not a specimen!", ""), ("x", "x"), ("A/1234", "A/1234"), ("7" * 40, "7" * 40)],
+)
+def test_a_barcode_that_fits_no_rule_holds_the_scan_under_what_an_order_could_name(share, barcode, ordered):
     write(share.share, barcode=barcode)
     share.poll()
     assert share.poll(10) == [("s1.vsi", HELD)]
-    assert (share.told[-1].reason.code, share.told[-1].slide.specimen) == ("barcode", "")
+    assert (share.told[-1].reason.code, share.told[-1].slide.specimen) == ("barcode", ordered)
 
 
 def test_a_stat_order_shortens_the_promise(share):

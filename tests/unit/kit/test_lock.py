@@ -1,9 +1,11 @@
+import errno
+import os
 import subprocess
 import sys
 
 import pytest
 
-from services.kit.lock import StateInUse, locked
+from services.kit.lock import StateInUse, StateUnwritable, locked
 
 HOLD = """
 import os, signal, sys
@@ -43,4 +45,28 @@ def test_who_is_refused_one_lock_holds_none(tmp_path):
 def test_a_killed_process_leaves_no_lock(tmp_path):
     assert in_another_process(tmp_path, "lis", "kill").returncode == -9
     with locked(tmp_path, ["lis"]):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        (errno.EROFS, "give access to it, or give another folder with --state"),
+        (errno.EACCES, "give access to it, or give another folder with --state"),
+        (errno.ENOSPC, "make room on its disk"),
+    ],
+)
+def test_a_folder_that_takes_no_lock_is_told_with_what_to_do(tmp_path, monkeypatch, code, what):
+    def refuse(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("os.open", refuse)
+    told = rf"cannot be written \({os.strerror(code)}\): {what}"
+    with pytest.raises(StateUnwritable, match=told), locked(tmp_path, ["lis"]):
+        pass
+
+
+def test_a_file_takes_no_lock(tmp_path):
+    (tmp_path / "state").touch()
+    with pytest.raises(StateUnwritable, match="Not a directory"), locked(tmp_path / "state", ["lis"]):
         pass

@@ -13,6 +13,8 @@ CALM = Circumstances(
     rejected_fields=0,
     missing_tiles=0,
     in_focus=0.95,
+    hematoxylin_od=0.45,
+    eosin_od=0.1,
     cut_short=False,
     film_exhausted=False,
 )

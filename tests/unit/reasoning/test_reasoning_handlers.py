@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from google.protobuf.json_format import Parse
 
-from services.kit.contracts import Cell, Decision, Kind, Priority, Question, ScanState, Stage, TileCells
+from services.kit.contracts import Cell, Decision, Kind, Morphometry, Priority, Question, ScanState, Stage, TileCells
 from services.kit.errors import PoisonError
 from services.kit.stages import reached
 from tests.unit.reasoning.smears import (
@@ -42,6 +42,32 @@ def test_a_plain_slide_with_an_order_is_released_as_preliminary(bench):
     assert report.rules_version == bench.knowledge.rules.version
     assert {model.name for model in report.models} == {"detector", "leukocytes", "erythrocytes"}
     assert list(report.limitations) == []
+
+
+@pytest.mark.parametrize(
+    ("nucleus_od", "decision", "rule"),
+    [(0.21, Decision.DECISION_HELD, "pale_nuclei"), (0.27, Decision.DECISION_RELEASED, "faint_nuclei")],
+)
+def test_a_film_whose_nuclei_are_hardly_stained_is_not_released_without_a_word(bench, nucleus_od, decision, rule):
+    first, *tiles = film()
+    first.film.hematoxylin_od = nucleus_od
+    report = decided(bench.take(scan(), order(), first, *tiles))
+    assert report.decision == decision
+    assert rule in [finding.rule_id for finding in report.findings]
+
+
+@pytest.mark.parametrize(("diameter_um", "held"), [(3.7, True), (5.9, False), (7.4, False), (14.8, True)])
+def test_red_cells_of_an_impossible_size_hold_the_slide_and_a_report_tells_their_sizes(bench, diameter_um, held):
+    first, *tiles = film()
+    for one in tiles:
+        for cell in one.cells:
+            if cell.kind == Kind.KIND_ERYTHROCYTE:
+                cell.measured.CopyFrom(Morphometry(diameter_um=diameter_um, circularity=0.97, elongation=1.1))
+    report = decided(bench.take(scan(), order(), first, *tiles))
+    assert ("implausible_size" in [finding.rule_id for finding in report.findings]) == held
+    (diameter,) = [one for one in report.distributions if one.name == "erythrocytes.diameter_um"]
+    assert (diameter.cells, diameter.unit) == (1200, "um")
+    assert diameter.median == pytest.approx(diameter_um, rel=1e-6)
 
 
 def test_a_report_carries_counts_intervals_units_and_cells(bench):

@@ -18,8 +18,8 @@ from services.kit.contracts import (
     Stage,
 )
 from services.kit.database import Database
-from services.review.states import State
-from services.review.worklist import METADATA, Worklist
+from services.review.states import State, standing
+from services.review.worklist import METADATA, Overview, Worklist
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -103,6 +103,40 @@ def test_each_end_is_told_once_and_a_copy_is_no_end_of_its_own(worklist):
     worklist.record_scan(scan(ScanState.SCAN_STATE_HELD, name="b.vsi", copy_of="a.vsi", revision=1))
     assert [entry.scan for entry in worklist.newly_ended()] == ["a.vsi"]
     assert worklist.newly_ended() == []
+
+
+def test_the_overview_counts_every_scan_and_tells_since_when_the_oldest_waits(worklist):
+    assert worklist.overview() == Overview({}, None)
+    worklist.record_scan(scan())
+    worklist.record_scan(scan(name="b.vsi", copy_of="a.vsi"))
+    other = Slide(slide_id="S2", specimen="A2")
+    earlier = to_timestamp(NOON - timedelta(minutes=9))
+    waiting = Scan(name="c.vsi", state=ScanState.SCAN_STATE_WAITING, revision=1, first_seen_at=earlier, slide=other)
+    worklist.record_scan(waiting)
+    assert worklist.overview() == Overview({State.READING: 2, State.WAITING: 1}, NOON - timedelta(minutes=9))
+    worklist.record_report(report())
+    worklist.record_delivery(delivery(DeliveryState.DELIVERY_STATE_ACKNOWLEDGED))
+    waiting.revision, waiting.state = 2, ScanState.SCAN_STATE_HELD
+    worklist.record_scan(waiting)
+    assert worklist.overview() == Overview({State.ACKNOWLEDGED: 2, State.HELD: 1}, None)
+
+
+def test_an_end_that_is_told_is_not_looked_at_again_until_something_is_said_of_its_slide(worklist, monkeypatch):
+    looked_at = []
+    judged = standing
+    monkeypatch.setattr("services.review.worklist.standing", lambda *said: looked_at.append(said) or judged(*said))
+    worklist.record_scan(scan())
+    worklist.record_report(report())
+    worklist.record_delivery(delivery(DeliveryState.DELIVERY_STATE_ACKNOWLEDGED))
+    assert [entry.scan for entry in worklist.newly_ended()] == ["a.vsi"]
+    worklist.overview()
+    before = len(looked_at)
+    worklist.overview()
+    assert worklist.newly_ended() == []
+    assert len(looked_at) == before
+    worklist.record_delivery(delivery(DeliveryState.DELIVERY_STATE_REJECTED))
+    assert worklist.overview().states == {State.HELD: 1}
+    assert len(looked_at) == before + 1
 
 
 def test_the_report_is_found_by_slide_and_by_specimen(worklist):

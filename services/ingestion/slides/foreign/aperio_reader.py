@@ -11,8 +11,7 @@ from services.ingestion.slides.errors import SlideDamaged
 from services.ingestion.slides.foreign.facts import SlideFacts
 from services.ingestion.slides.foreign.openslide_reader import OpenSlideReader
 from services.ingestion.slides.foreign.vips_levels import MAX_PAGES, VipsLevels, load_page
-from services.ingestion.slides.regions import Region
-from services.ingestion.slides.slide import Pixels
+from services.ingestion.slides.slide import Pixels, Region
 
 
 class AperioReader:

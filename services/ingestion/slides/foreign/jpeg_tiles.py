@@ -5,8 +5,7 @@ import numpy as np
 from services.ingestion.slides import jpeg
 from services.ingestion.slides.errors import SlideDamaged
 from services.ingestion.slides.positioned import PositionedFile
-from services.ingestion.slides.regions import Region
-from services.ingestion.slides.slide import Pixels
+from services.ingestion.slides.slide import Pixels, Region
 from services.ingestion.slides.tiff import Entry, TiffFile, open_tiff
 
 _WIDTH, _HEIGHT, _COMPRESSION, _TABLES = 256, 257, 259, 347

@@ -8,8 +8,7 @@ import openslide
 
 from services.ingestion.slides.errors import SlideDamaged
 from services.ingestion.slides.foreign.facts import SlideFacts, moment, pixel_size
-from services.ingestion.slides.regions import Region
-from services.ingestion.slides.slide import Pixels
+from services.ingestion.slides.slide import Pixels, Region
 
 
 class OpenSlideReader:

@@ -14,7 +14,7 @@ from services.ingestion.slides.foreign.child import Child
 from services.ingestion.slides.foreign.facts import SlideFacts
 from services.ingestion.slides.positioned import PositionedFile
 from services.ingestion.slides.regions import checked_region
-from services.ingestion.slides.slide import Level, Pixels
+from services.ingestion.slides.slide import Level, Pixels, Region
 
 _SAMPLES, _SAMPLE = 64, 65_536
 
@@ -68,6 +68,9 @@ class ForeignSlide:
                 offset = last * number // (_SAMPLES - 1)
                 digest.update(file.read(offset, min(_SAMPLE, file.size - offset)))
         return digest.hexdigest()
+
+    def lost_tiles(self, level: int = 0) -> tuple[Region, ...]:  # noqa: ARG002 - these formats tell of no absent tiles
+        return ()
 
     def read_region(self, x: int, y: int, width: int, height: int, level: int = 0) -> Pixels:
         """The pixels from (x, y) of a level, (height, width, 3) uint8 RGB; see `Slide.read_region`."""

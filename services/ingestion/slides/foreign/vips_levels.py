@@ -9,8 +9,7 @@ import pyvips
 from services.ingestion.slides.errors import SlideDamaged, SlideUnsupported
 from services.ingestion.slides.foreign.jpeg_tiles import jpeg_tiles
 from services.ingestion.slides.positioned import PositionedFile
-from services.ingestion.slides.regions import Region
-from services.ingestion.slides.slide import Pixels
+from services.ingestion.slides.slide import Pixels, Region
 
 MAX_PAGES = 64
 

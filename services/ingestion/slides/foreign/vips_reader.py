@@ -8,8 +8,7 @@ from services.ingestion.slides.errors import SlideDamaged
 from services.ingestion.slides.foreign.facts import SlideFacts, moment, pixel_size
 from services.ingestion.slides.foreign.ome import ome_image
 from services.ingestion.slides.foreign.vips_levels import VipsLevels, load_page
-from services.ingestion.slides.regions import Region
-from services.ingestion.slides.slide import Pixels
+from services.ingestion.slides.slide import Pixels, Region
 
 _MAX_LEVELS = 24
 # Below this many pixels per mm a resolution is that of a screen or a printer.

@@ -18,8 +18,7 @@ from services.ingestion.slides.foreign.facts import SlideFacts
 from services.ingestion.slides.foreign.openslide_reader import OpenSlideReader
 from services.ingestion.slides.foreign.vips_reader import VipsReader
 from services.ingestion.slides.positioned import PositionedFile
-from services.ingestion.slides.regions import Region
-from services.ingestion.slides.slide import Pixels
+from services.ingestion.slides.slide import Pixels, Region
 from services.ingestion.slides.tiff import IMAGE_DESCRIPTION, check_tiff_complete, open_tiff
 
 _MEMORY_LIMIT = 4 << 30

@@ -1,7 +1,8 @@
 """The pixel file (.ets): its two headers and its table of tiles, checked before anything is believed.
 
 SIS, 64 bytes at 0: magic, u32 header size, version and number of axes; u64 offset and u32 size of the ETS header; u64
-offset of the tile table, u32 number of tiles. Then the ETS header, the tiles, and the table.
+offset of the tile table, u32 number of tiles; u64 offset and u32 number of a table of free places. Then the ETS header,
+the tiles, and the table.
 """
 
 import struct
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from services.ingestion.slides.errors import SlideDamaged, SlideIncomplete
 from services.ingestion.slides.positioned import PositionedFile
 
-_SIS = struct.Struct("<4sIIIQIIQI")
+_SIS = struct.Struct("<4sIIIQIIQIIQI")
 _SIS_SIZE = 64
 _ETS_SIZE = 228
 _ETS_LEAST = 156
@@ -66,7 +67,7 @@ def read_container(file: PositionedFile) -> Container:
     start = file.read(0, _SIS_SIZE)
     if not any(start):
         raise SlideIncomplete(file.name, "its header is zeros: nothing has been written yet")
-    magic, size, _, axes, ets_at, ets_size, _, table_at, count = _SIS.unpack_from(start)
+    magic, size, _, axes, ets_at, ets_size, _, table_at, count, _, free_at, free = _SIS.unpack_from(start)
     if magic != b"SIS\0" or size != _SIS_SIZE or axes not in _AXES:
         raise SlideDamaged(file.name, f"its header (offset 0) is {magic!r}, {size}, {axes} axes")
     if ets_at < _SIS_SIZE or not _ETS_LEAST <= ets_size <= 1 << 20:
@@ -76,6 +77,7 @@ def read_container(file: PositionedFile) -> Container:
     header = _pixel_header(file, ets_at, file.read(ets_at, min(ets_size, _ETS_SIZE)))
     front = ets_at + ets_size
     records = _records(file, table_at, count, axes, front)
+    _require_end(file, records, front, table_at, free_at if free else 0)
     return _checked(file, header, records, front, table_at)
 
 
@@ -114,6 +116,22 @@ def _records(file: PositionedFile, at: int, count: int, axes: int, front: int) -
         offset = at + wrong * layout.itemsize
         raise SlideDamaged(file.name, f"record {wrong} of its tile table (offset {offset}) has another number of axes")
     return records
+
+
+def _require_end(file: PositionedFile, records: NDArray[Any], front: int, table: int, free_at: int) -> None:
+    """Raises SlideDamaged where the table goes on behind the number of tiles that the header gives.
+
+    A number that is too small would hide whole levels, and tiles of the finest one. The table ends the file, or the
+    table of free places follows it; what else may stand there is not known and not refused, unless it is a record.
+    """
+    end = table + records.nbytes
+    if end == free_at or end + records.itemsize > file.size:
+        return
+    following = np.frombuffer(file.read(end, records.itemsize), records.dtype)[0]
+    placed = front <= following["offset"] < file.size and following["length"]
+    if following["axes"] == records["axes"][0] and placed:
+        problem = f"its header gives {len(records)} tiles (offset 40), but its tile table goes on at offset {end}"
+        raise SlideDamaged(file.name, problem)
 
 
 def _checked(file: PositionedFile, header: PixelHeader, records: NDArray[Any], front: int, table: int) -> Container:

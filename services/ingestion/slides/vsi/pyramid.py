@@ -15,6 +15,8 @@ from services.ingestion.slides.vsi.declaration import StackDeclaration
 _MAX_LEVELS = 24
 _MAX_PLANES = 1024
 _TILE_SIDES = range(64, 4097)
+# Scanners halve until one tile holds the picture (ome/bioformats#946); the tile origin may push it over a border.
+_COARSEST_TILES = 2
 _Z_AXIS = 1
 _UINT8 = 2
 
@@ -180,6 +182,10 @@ def _grid(file: PositionedFile, stack: StackDeclaration, container: Container) -
     grid = Grid(*stack.size, container.header.tile, margin, int(levels.max()) + 1)
     if grid.levels > 1 and grid.tiles(grid.levels - 2) == (1, 1):
         raise SlideDamaged(file.name, f"its table has {grid.levels} levels, more than the picture can be halved")
+    columns, rows = grid.tiles(grid.levels - 1)
+    if max(columns, rows) > _COARSEST_TILES:
+        problem = f"the coarsest level of its table, {grid.levels - 1}, still has {columns} x {rows} tiles"
+        raise SlideDamaged(file.name, f"{problem}: levels are missing")
     limits = np.array([grid.tiles(level) for level in range(grid.levels)], np.int64)[levels]
     places = container.coordinates[:, :2]
     outside = ((places < 0) | (places >= limits)).any(axis=1)

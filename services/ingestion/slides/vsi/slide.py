@@ -9,8 +9,8 @@ from typing import Self
 
 from services.ingestion.slides.errors import SlideClosed, SlideUnsupported
 from services.ingestion.slides.regions import checked_region
-from services.ingestion.slides.slide import Level, Pixels
-from services.ingestion.slides.vsi.absent import suspect_tiles
+from services.ingestion.slides.slide import Level, Pixels, Region
+from services.ingestion.slides.vsi.absent import lost_tiles
 from services.ingestion.slides.vsi.choice import chosen_scan, sole_untyped
 from services.ingestion.slides.vsi.container import Container, read_container
 from services.ingestion.slides.vsi.declaration import SlideDeclaration, StackDeclaration
@@ -79,7 +79,13 @@ class VsiSlide:
     @cached_property
     def suspect_tiles(self) -> int:
         """Absent tiles whose place is stained on a coarser level; costs a pass over the rows that lack tiles."""
-        return suspect_tiles(self._pyramid, self._tiles, self.background) if self.missing_tiles else 0
+        return len(self.lost_tiles())
+
+    def lost_tiles(self, level: int = 0) -> tuple[Region, ...]:
+        """Where the tiles of a level are absent and a coarser level is stained; costs as `suspect_tiles` does."""
+        if self._closed:
+            raise SlideClosed(self.path.name)
+        return lost_tiles(self._pyramid, self._tiles, self.background, level)
 
     def read_region(self, x: int, y: int, width: int, height: int, level: int = 0) -> Pixels:
         """The pixels from (x, y) of a level, (height, width, 3) uint8 RGB; see `Slide.read_region`."""

@@ -8,8 +8,7 @@ import numpy as np
 
 from services.ingestion.slides.errors import SlideDamaged
 from services.ingestion.slides.positioned import PositionedFile
-from services.ingestion.slides.regions import Region
-from services.ingestion.slides.slide import Pixels
+from services.ingestion.slides.slide import Pixels, Region
 from services.ingestion.slides.vsi.cache import TileCache
 from services.ingestion.slides.vsi.codecs import decoder, most_bytes
 from services.ingestion.slides.vsi.container import PixelHeader

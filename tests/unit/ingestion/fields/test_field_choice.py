@@ -7,7 +7,7 @@ from services.ingestion.fields import Question, choose, core
 from services.ingestion.fields.rejection import EXAMPLES
 from services.ingestion.film import Part
 from services.ingestion.tiles import CORE_UM
-from tests.unit.ingestion.film.films import drawn, film, mapped
+from tests.unit.ingestion.film.films import CELL_UM, drawn, film, mapped
 
 ROUND = {Question.LEUKOCYTES: 60, Question.ERYTHROCYTES: 800, Question.PLATELETS: 0, Question.PLATELET_CLUMPS: 2}
 
@@ -133,6 +133,19 @@ def test_fields_that_are_not_readable_are_told_with_the_reason_and_never_read():
     assert found["too_thick"].examples == ("0000-0001", "0001-0001")
     rejected = {name for rejection in choice.rejected for name in rejection.examples}
     assert not rejected & set(names(choice))
+
+
+def test_a_field_whose_tile_touches_a_lost_one_by_a_hair_is_told_and_never_read():
+    film = drawn(cells(np.full((3, 3), Part.MONOLAYER)))
+    per_field = round(CORE_UM / CELL_UM)
+    film.absent[per_field + 5, per_field + 5] = 1
+    (rejection,) = choose(film, asked(Question.ERYTHROCYTES, 10000)).rejected
+    assert (rejection.code, rejection.examples) == ("missing_tiles", ("0001-0001",))
+    # In the last cell of a field: the tile beside it is read with a margin, which reaches into it.
+    film.absent[per_field + 5, 2 * per_field - 1] = 1
+    choice = choose(film, asked(Question.ERYTHROCYTES, 10000))
+    assert choice.rejected[0].examples == ("0001-0001", "0001-0002")
+    assert len(choice.fields) == 7
 
 
 def test_the_reasons_stay_small_on_a_large_film():

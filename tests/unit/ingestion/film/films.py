@@ -31,7 +31,7 @@ def field(seed: int = 3, *defects: DefectKind) -> Film:
     return compose_field(FieldRecipe(seed=seed, defects=tuple(Defect(kind) for kind in defects)))
 
 
-def drawn(parts, *, nuclei=(), unfocused=None, pale=None, missing=None, grains=None, cover=0.45):
+def drawn(parts, *, nuclei=(), unfocused=None, pale=None, missing=None, absent=None, grains=None, cover=0.45):
     """A film map from an array of `Part` values; nuclei are (x_um, y_um, score)."""
     parts = np.asarray(parts, np.uint8)
     covered = parts != Part.BARE
@@ -57,6 +57,7 @@ def drawn(parts, *, nuclei=(), unfocused=None, pale=None, missing=None, grains=N
         stain=mask(pale, LAYER // 4, LAYER),
         blur=mask(unfocused, 200, 15),
         missing=mask(missing, 1, 0),
+        absent=mask(absent, 1, 0),
         damaged=np.zeros(parts.shape, np.uint8),
         nuclei=gathered(rows),
         colours=colours,

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 
 from services.ingestion.slides.errors import SlideDamaged
-from services.ingestion.slides.slide import Level
+from services.ingestion.slides.slide import Level, Region
 
 
 class MemorySlide:
-    """A picture (height x width x 3 uint8) with a pyramid that halves; `damaged` are level-0 boxes (x, y, w, h)."""
+    """A picture (height x width x 3 uint8) with a pyramid that halves; `damaged` and `lost` are level-0 boxes (x, y, w, h)."""
 
     path = Path("memory.vsi")
     format = "memory"
@@ -23,12 +23,13 @@ class MemorySlide:
     plane = 0
     identity = "memory"
 
-    def __init__(self, image, um_per_px=0.137, *, background=(255, 255, 255), missing_tiles=0, damaged=()):
+    def __init__(self, image, um_per_px=0.137, *, background=(255, 255, 255), missing_tiles=0, damaged=(), lost=()):
         self.um_per_px = um_per_px
         self.background = background
         self.missing_tiles = missing_tiles
         self.height, self.width = image.shape[:2]
         self._damaged = damaged
+        self._lost = lost
         self._pictures = [np.asarray(image)]
         while max(self._pictures[-1].shape[:2]) > 512:
             height, width = self._pictures[-1].shape[:2]
@@ -52,6 +53,10 @@ class MemorySlide:
         part = picture[y0 : max(y + height, 0), x0 : max(x + width, 0)]
         region[y0 - y : y0 - y + part.shape[0], x0 - x : x0 - x + part.shape[1]] = part
         return region
+
+    def lost_tiles(self, level=0):
+        scale = 2**level
+        return [Region(*(side // scale for side in box), level) for box in self._lost]
 
     def close(self):
         pass

@@ -13,6 +13,16 @@ from tests.unit.ingestion.film.memory_slide import MemorySlide
 BAND = (0.5, 0.62)
 
 
+class GlassAtLevel0(MemorySlide):
+    """Lost tiles are read as glass from the finest level, and are there in the others."""
+
+    def __init__(self, image, **fields):
+        super().__init__(image, **fields)
+        self._pictures[0] = self._pictures[0].copy()
+        for x, y, width, height in self._lost:
+            self._pictures[0][y : y + height, x : x + width] = self.background
+
+
 def true_parts():
     truth, found = film().truth, mapped()
     parts = np.zeros(found.parts.shape, np.uint8)
@@ -109,6 +119,29 @@ def test_missing_tiles_beside_stain_are_counted_and_lost():
     assert found.missing_tiles == 1
     assert found.lost[10, 10]
     assert not found.clean[found.lost].any()
+
+
+def test_tiles_that_only_the_finest_level_has_lost_are_counted_and_lost():
+    found = map_film(MemorySlide(field().image, missing_tiles=1, lost=[(512, 512, 512, 512)]))
+    assert found.missing_tiles == 1
+    assert found.absent[10, 10]
+    assert found.lost[found.absent > 0].all()
+    assert not found.clean[found.lost].any()
+    assert found.clean[:, 20:].any()
+
+
+def test_a_tile_that_every_level_has_lost_is_counted_once():
+    image = field().image.copy()
+    image[512:1024, 512:1024] = 255
+    assert map_film(MemorySlide(image, missing_tiles=1, lost=[(512, 512, 512, 512)])).missing_tiles == 1
+
+
+def test_a_lost_tile_does_not_put_what_lies_around_it_out_of_focus():
+    image = field().image
+    whole = map_film(MemorySlide(image))
+    lost = map_film(GlassAtLevel0(image, missing_tiles=1, lost=[(0, 0, 1024, 1536)]))
+    beside = lost.covered & (lost.absent == 0)
+    np.testing.assert_array_equal(lost.in_focus[beside], whole.in_focus[beside])
 
 
 def test_tiles_that_are_left_out_on_bare_glass_are_no_loss():

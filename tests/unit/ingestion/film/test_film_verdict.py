@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from services.ingestion.film import UnreadableFilm, map_film
-from services.simulator.composer.recipe import DefectKind
+from services.simulator.composer import Defect, DefectKind, Recipe, compose_film
 from tests.unit.ingestion.film.films import field
 from tests.unit.ingestion.film.memory_slide import MemorySlide
 
@@ -32,6 +32,11 @@ def test_blood_without_stain_is_told_from_empty_glass():
     error = refusal(field(4, DefectKind.UNSTAINED).image)
     assert error.code == "film_unstained"
     assert "Stain the slide" in str(error)
+
+
+def test_a_whole_film_without_stain_is_unstained_although_it_is_in_focus():
+    recipe = Recipe(width_px=6000, height_px=4000, seed=5, clumps=0, defects=(Defect(DefectKind.UNSTAINED),))
+    assert refusal(compose_film(recipe).image).code == "film_unstained"
 
 
 @pytest.mark.parametrize("blur_um", [1.2, 3.0])

@@ -1,5 +1,6 @@
 """Slides as a scanner writes them, small and alike enough to be compared pixel by pixel."""
 
+import struct
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,9 @@ import cv2
 import numpy as np
 
 from services.simulator.vsi import Stack, StackKind, write_slide
+
+# A pixel file names the place of its tile table, and the number of its records, here; a record is of so many bytes.
+TABLE_AT, COUNT_AT, RECORD = 32, 40, 36
 
 CREATED = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 
@@ -40,6 +44,18 @@ def make_slide(folder: Path, image: Any, *, name: str = "S26-1", barcode: str | 
 
 def pixel_file(vsi: Path, stack_id: int = 10001) -> Path:
     return vsi.parent / f"_{vsi.stem}_" / f"stack{stack_id}" / "frame_t.ets"
+
+
+def lose_tiles(vsi: Path, *places: tuple[int, int], level: int = 0) -> None:
+    """Take tiles (column, row) of a level out of the main scan's table, as a scanner that lost them would leave it."""
+    pixels = pixel_file(vsi)
+    content = pixels.read_bytes()
+    at, count = struct.unpack_from("<QI", content, TABLE_AT)
+    rows = [content[at + n * RECORD : at + (n + 1) * RECORD] for n in range(count)]
+    kept = [row for row in rows if struct.unpack_from("<4i", row, 4) not in [(*place, 0, level) for place in places]]
+    assert len(kept) == count - len(places)
+    pixels.write_bytes(content[:at] + b"".join(kept))
+    patch(pixels, COUNT_AT, struct.pack("<I", len(kept)))
 
 
 def patch(path: Path, offset: int, data: bytes) -> None:

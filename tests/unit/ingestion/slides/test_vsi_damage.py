@@ -8,9 +8,17 @@ import pytest
 
 from services.ingestion import SlideDamaged, SlideError, SlideIncomplete, SlideUnreachable, SlideUnsupported, open_slide
 from services.ingestion.slides.files import file_set
-from tests.unit.ingestion.slides.slide_making import make_slide, patch, picture, pixel_file
-
-TABLE_AT, RECORD = 32, 36
+from services.ingestion.slides.slide import Region
+from tests.unit.ingestion.slides.slide_making import (
+    COUNT_AT,
+    RECORD,
+    TABLE_AT,
+    lose_tiles,
+    make_slide,
+    patch,
+    picture,
+    pixel_file,
+)
 
 
 def table(path):
@@ -73,6 +81,44 @@ def test_a_bad_tile_record_is_an_error(slide, field, value):
     patch(pixel_file(slide), table(pixel_file(slide)) + field, value)
     with pytest.raises((SlideDamaged, SlideUnsupported)):
         open_slide(slide)
+
+
+@pytest.mark.parametrize("bit", range(32))
+@pytest.mark.parametrize("planes", [1, 2])
+def test_a_flip_of_any_bit_of_the_tile_count_is_an_error(tmp_path, bit, planes):
+    """One that makes it greater may be a file of which the end is still to come, one that makes it smaller is not."""
+    several = {"planes": [picture(500, 300, seed) for seed in range(planes)]} if planes > 1 else {}
+    path = make_slide(tmp_path, picture(500, 300), **several)
+    (count,) = struct.unpack_from("<I", pixel_file(path).read_bytes(), COUNT_AT)
+    flipped = count ^ 1 << bit
+    patch(pixel_file(path), COUNT_AT, struct.pack("<I", flipped))
+    error = SlideDamaged if flipped < count or flipped > 2_000_000 else SlideIncomplete
+    with pytest.raises(error, match=r"stack10001/frame_t\.ets.* tile") as caught, open_slide(path):
+        pass
+    if flipped < count:
+        assert "offset 40" in str(caught.value)
+
+
+def test_a_table_that_is_short_of_its_coarser_levels_is_an_error(tmp_path):
+    path = make_slide(tmp_path, picture(900, 700))
+    levels = [(8, 6), (4, 3), (2, 2), (1, 1)]
+    for level in (3, 2):
+        lose_tiles(path, *((x, y) for x in range(levels[level][0]) for y in range(levels[level][1])), level=level)
+    with pytest.raises(SlideDamaged, match="coarsest level of its table, 1, still has 4 x 3 tiles"):
+        open_slide(path)
+
+
+def test_what_follows_the_table_is_no_record_of_it(slide):
+    """Padding, and the table of free places that a scanner may leave where the header says so."""
+    pixels = pixel_file(slide)
+    content = pixels.read_bytes()
+    pixels.write_bytes(content + bytes(100))
+    open_slide(slide).close()
+    pixels.write_bytes(content + content[-RECORD:])
+    with pytest.raises(SlideDamaged, match="offset 40"):
+        open_slide(slide)
+    patch(pixels, 48, struct.pack("<QI", len(content), 1))
+    open_slide(slide).close()
 
 
 def test_tiles_that_overlap_in_part_are_refused_and_shared_ones_are_not(slide):
@@ -150,15 +196,35 @@ def test_a_tile_lost_from_a_stained_place_is_told_from_empty_glass(tmp_path):
     with open_slide(path) as slide:
         assert slide.missing_tiles > 10
         assert slide.suspect_tiles == 0
+    lose_tiles(path, (4, 3), (5, 3))
+    with open_slide(path) as slide:
+        assert slide.suspect_tiles == 2
+        assert slide.lost_tiles() == (Region(512, 384, 128, 128, 0), Region(640, 384, 128, 128, 0))
+
+
+def test_a_tile_lost_from_a_coarser_level_is_told_of_that_level(tmp_path):
+    path = make_slide(tmp_path, picture(900, 700), origin=(-30, -2))
+    lose_tiles(path, (0, 0), level=1)
+    with open_slide(path) as slide:
+        assert slide.lost_tiles() == ()
+        assert slide.lost_tiles(1) == (Region(0, 0, 113, 127, 1),)
+        assert slide.lost_tiles(len(slide.levels) - 1) == ()
+
+
+@pytest.mark.parametrize("broken", [1, 3])
+def test_where_the_coarser_pictures_are_damaged_a_lost_tile_is_not_taken_for_glass(tmp_path, broken):
+    path = make_slide(tmp_path, picture(900, 700))
+    lose_tiles(path, (2, 1))
     pixels = pixel_file(path)
     content, at = pixels.read_bytes(), table(pixels)
-    (count,) = struct.unpack_from("<I", content, 40)
-    kept = [content[at + n * RECORD : at + (n + 1) * RECORD] for n in range(count)]
-    kept = [row for row in kept if struct.unpack_from("<4i", row, 4) not in ((4, 3, 0, 0), (5, 3, 0, 0))]
-    pixels.write_bytes(content[:at] + b"".join(kept))
-    patch(pixels, 40, struct.pack("<I", len(kept)))
+    (count,) = struct.unpack_from("<I", content, COUNT_AT)
+    rows = [struct.unpack_from("<I4iQI", content, at + number * RECORD) for number in range(count)]
+    top = max(row[4] for row in rows)
+    for *_, level, offset, length in rows:
+        if level > top - broken:
+            patch(pixels, offset, bytes(length))
     with open_slide(path) as slide:
-        assert (len(kept), slide.suspect_tiles) == (count - 2, 2)
+        assert slide.lost_tiles() == (Region(256, 128, 128, 128, 0),)
 
 
 def test_a_pixel_file_that_shrinks_while_it_is_read_is_incomplete(slide):

@@ -3,30 +3,38 @@
 import random
 import socket
 
-# Below the ports that Linux (32768 up) and IANA (49152 up) give to outgoing connections, so that a server that is
-# killed finds its port free when it comes back.
+# Below the ports that Linux (32768 up) and IANA (49152 up) give to outgoing connections.
 LOWEST, HIGHEST = 20_000, 32_000
 _TRIES = 200
 
 _random = random.SystemRandom()
+_reserved: list[socket.socket] = []
 
 
 def free_port() -> int:
-    """A loopback port that nothing listens on. Raises OSError when none is found."""
+    """A loopback port that nothing listens on, and that no other process is given while this one lives.
+
+    So a server that is killed finds its port free when it comes back, whatever else starts on the machine meanwhile.
+    It must set SO_REUSEADDR, as servers do. Raises OSError when none is found.
+    """
     for _ in range(_TRIES):
         port = _random.randrange(LOWEST, HIGHEST)
-        if _is_free(port):
+        if _is_reserved_now(port):
             return port
     raise OSError(f"no free port between {LOWEST} and {HIGHEST} on 127.0.0.1")
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
+def _is_reserved_now(port: int) -> bool:
+    """Bound and never listened on: closed to another such call, open to a server that sets SO_REUSEADDR."""
+    reservation = socket.socket()
+    try:
+        reservation.bind(("127.0.0.1", port))
+    except OSError:
+        reservation.close()
+        return False
+    # Only now: had it been set before, this port could have been another's.
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    _reserved.append(reservation)
     return True
 
 

@@ -17,37 +17,14 @@ from services.simulator.curation.parts import Parts
 from services.simulator.curation.selection import select
 from services.simulator.curation.sheets import Chosen, write_sheets
 from services.simulator.curation.sources import CHULA, PBC, Candidate, Source, centred_cells, picture, pointed_cells
+from services.training.classes import ERYTHROCYTES, LEUKOCYTES, PLASMODIUM
 from services.training.classifier.nuclei import find_nuclei
 from services.training.manifest import MANIFESTS
 
-INFECTED = ("ring", "trophozoite", "schizont", "gametocyte")
-_LEUKOCYTES = (
-    "neutrophil_segmented",
-    "neutrophil_band",
-    "lymphocyte",
-    "monocyte",
-    "eosinophil",
-    "basophil",
-    "metamyelocyte",
-    "myelocyte",
-    "promyelocyte",
-    "erythroblast",
-    "platelet",
-)
-_ERYTHROCYTES = (
-    "normal",
-    "macrocyte",
-    "microcyte",
-    "spherocyte",
-    "target",
-    "stomatocyte",
-    "ovalocyte",
-    "teardrop",
-    "burr",
-    "schistocyte",
-    "hypochromic",
-    "elliptocyte",
-)
+INFECTED = PLASMODIUM[1:]
+# Those that the sets show in the middle of a picture, or at a point of a field.
+_CENTRED = tuple(name for name in LEUKOCYTES if name != "blast")
+_POINTED = tuple(name for name in ERYTHROCYTES if name != "sickle")
 _OF_A_LEUKOCYTE, _OF_AN_ERYTHROCYTE, _OF_A_BLAST = 120, 120, 120
 _IML = Source("iml_malaria", 0.092, light_order=2)
 # By its red cells, at 7.5 µm.
@@ -70,8 +47,8 @@ def library(data: Path, folder: Path) -> CellLibrary:
 
 def _cut(data: Path) -> list[Chosen]:
     parts = Parts(data, MANIFESTS)
-    quota = dict.fromkeys(_LEUKOCYTES, _OF_A_LEUKOCYTE) | dict.fromkeys(_ERYTHROCYTES, _OF_AN_ERYTHROCYTE)
-    candidates = chain(centred_cells(data, PBC, frozenset(_LEUKOCYTES)), pointed_cells(data, CHULA))
+    quota = dict.fromkeys(_CENTRED, _OF_A_LEUKOCYTE) | dict.fromkeys(_POINTED, _OF_AN_ERYTHROCYTE)
+    candidates = chain(centred_cells(data, PBC, frozenset(_CENTRED)), pointed_cells(data, CHULA))
     return [*select(data, candidates, quota, parts), *_infected(data, parts), *_blasts(data, parts)]
 
 

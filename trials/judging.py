@@ -1,6 +1,6 @@
 """What the trials show: each figure against its own limits, each flag by patient."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,66 +17,60 @@ _RATES = ("erythroblasts.per_100_leukocytes", "platelets.per_100_erythrocytes")
 
 @dataclass(frozen=True)
 class Flag:
-    """What a film must be flagged for: who has it, who surely has not, and the rules that tell; others are between."""
+    """What a film must be flagged for, and the rules that tell it.
+
+    Who has `least` of the `figures` together or more has it; who has `none` or less surely has not; others are between.
+    """
 
     name: str
     rules: frozenset[str]
-    present: Callable[[Truth], bool]
-    absent: Callable[[Truth], bool]
+    figures: tuple[str, ...]
+    least: float
+    none: float = 0.0
+
+    def amount(self, truth: Truth) -> float:
+        """How much of it a film holds."""
+        return sum(truth.get(figure, 0.0) for figure in self.figures)
 
 
-def _early(truth: Truth) -> float:
-    return sum(truth.get(f"differential.{name}", 0.0) for name in ("myelocyte", "promyelocyte"))
-
-
+_BLASTS = frozenset({"blasts", "blasts_at_edge", "many_possible_blasts"})
+_EARLY = ("differential.myelocyte", "differential.promyelocyte")
 FLAGS = (
+    Flag("blasts, ≥ 2 %: held", _BLASTS, ("differential.blast",), 2),
     Flag(
-        "blasts, ≥ 2 %: held",
-        frozenset({"blasts", "blasts_at_edge", "many_possible_blasts"}),
-        lambda truth: truth.get("differential.blast", 0.0) >= 2,
-        lambda truth: not truth.get("differential.blast"),
-    ),
-    Flag(
-        "blasts, ≥ 2 %: held or flagged",
-        frozenset({"blasts", "blasts_at_edge", "many_possible_blasts", "blast_seen", "some_possible_blasts"}),
-        lambda truth: truth.get("differential.blast", 0.0) >= 2,
-        lambda truth: not truth.get("differential.blast"),
+        "blasts, ≥ 2 %: held or flagged", _BLASTS | {"blast_seen", "some_possible_blasts"}, ("differential.blast",), 2
     ),
     Flag(
         "myelocytes and promyelocytes, ≥ 2 %: held",
         frozenset({"early_granulocytes", "many_possible_early_granulocytes"}),
-        lambda truth: _early(truth) >= 2,
-        lambda truth: not _early(truth),
+        _EARLY,
+        2,
     ),
     Flag(
         "erythroblasts, ≥ 4 of 100: held",
         frozenset({"erythroblasts", "many_possible_erythroblasts"}),
-        lambda truth: truth["erythroblasts.per_100_leukocytes"] >= 4,
-        lambda truth: not truth["erythroblasts.per_100_leukocytes"],
+        ("erythroblasts.per_100_leukocytes",),
+        4,
     ),
-    Flag(
-        "malaria, ≥ 0.5 % of red cells: critical",
-        frozenset({"plasmodium"}),
-        lambda truth: truth["erythrocytes.plasmodium"] >= 0.5,
-        lambda truth: not truth["erythrocytes.plasmodium"],
-    ),
+    Flag("malaria, ≥ 0.5 % of red cells: critical", frozenset({"plasmodium"}), ("erythrocytes.plasmodium",), 0.5),
     Flag(
         "malaria, ≥ 0.1 % of red cells: critical or flagged",
         frozenset({"plasmodium", "plasmodium_possible"}),
-        lambda truth: truth["erythrocytes.plasmodium"] >= 0.1,
-        lambda truth: not truth["erythrocytes.plasmodium"],
+        ("erythrocytes.plasmodium",),
+        0.1,
     ),
     Flag(
         "platelet clumps, ≥ 3 on the film",
         frozenset({"platelet_clumps", "pseudothrombocytopenia"}),
-        lambda truth: truth["platelets.clumps"] >= 3,
-        lambda truth: not truth["platelets.clumps"],
+        ("platelets.clumps",),
+        3,
     ),
     Flag(
         "schistocytes, ≥ 1.5 %: held or flagged",
         frozenset({"schistocytes", "schistocytes_possible"}),
-        lambda truth: truth.get("erythrocytes.schistocyte", 0.0) >= 1.5,
-        lambda truth: truth.get("erythrocytes.schistocyte", 0.0) < 0.5,
+        ("erythrocytes.schistocyte",),
+        1.5,
+        none=0.5,
     ),
 )
 
@@ -86,8 +80,9 @@ def flags_table(outcomes: Sequence[Outcome]) -> str:
     rows = []
     for flag in FLAGS:
         raised = [not flag.rules.isdisjoint(outcome.rules) for outcome in outcomes]
-        have = [told for told, outcome in zip(raised, outcomes, strict=True) if flag.present(outcome.truth)]
-        lack = [not told for told, outcome in zip(raised, outcomes, strict=True) if flag.absent(outcome.truth)]
+        amounts = [flag.amount(outcome.truth) for outcome in outcomes]
+        have = [told for told, amount in zip(raised, amounts, strict=True) if amount >= flag.least]
+        lack = [not told for told, amount in zip(raised, amounts, strict=True) if amount <= flag.none]
         rows.append((flag.name, *_rate(have), *_rate(lack)))
     return table(("flag", "patients with it", "sensitivity", "patients without", "specificity"), rows)
 

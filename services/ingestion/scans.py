@@ -10,11 +10,9 @@ from services.ingestion.slides.slide import Slide as OpenedSlide
 from services.ingestion.store import ENDED, REMOVED, UNREACHABLE, KnownScan, Stores
 from services.kit.clock import from_timestamp, to_timestamp
 from services.kit.contracts import Milestone, Priority, Reason, Scan, ScanProperties, ScanState, Slide, Stage
+from services.kit.specimens import is_specimen_number
 from services.kit.stages import reached
 from services.kit.transport import Outgoing
-
-# What the LIS may give as a specimen number.
-_ORDERABLE = re.compile(r"[!-~]{1,64}")
 
 
 class ScanWords:
@@ -143,7 +141,7 @@ def _as_read(barcode: str | None) -> str:
 
     A scan that is held for its barcode is then told to the LIS that ordered just this number.
     """
-    return barcode if barcode and _ORDERABLE.fullmatch(barcode) else ""
+    return barcode if barcode and is_specimen_number(barcode) else ""
 
 
 def _same_scan_changed(slide: Slide, before: ScanProperties, scan: Scan) -> bool:

@@ -6,10 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.kit.errors import SettingsError
+from services.kit.yamlfile import read_table
 
 FILE = Path(__file__).with_name("classes.yaml")
 _NAME = r"^[a-z]+(_[a-z]+)*$"
@@ -90,7 +90,4 @@ class CellClasses(BaseModel):
 @cache
 def cell_classes(file: Path = FILE) -> CellClasses:
     """The table. Raises ClassesInvalid naming what is wrong."""
-    try:
-        return CellClasses.model_validate(yaml.safe_load(file.read_text("utf-8")))
-    except (OSError, yaml.YAMLError, ValidationError) as error:
-        raise ClassesInvalid(f"{file.name} cannot be used: {error}") from error
+    return read_table(CellClasses, file, ClassesInvalid)

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.kit.classes import CellClasses, Role, cell_classes
+from services.kit.yamlfile import read_table
 from services.reasoning.errors import TablesInvalid
-from services.reasoning.yamlfile import read_table
 
 FILE = Path(__file__).parent / "data" / "classes.yaml"
 
@@ -21,7 +21,7 @@ class ClassTable(BaseModel):
     version: str
     reported: tuple[str, ...]
     watched: Mapping[str, tuple[str, ...]]
-    cells: CellClasses = cell_classes()
+    cells: CellClasses = Field(default_factory=cell_classes)
 
     @classmethod
     def load(cls, file: Path = FILE) -> Self:

@@ -5,8 +5,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.kit.yamlfile import read_table
 from services.reasoning.errors import TablesInvalid
-from services.reasoning.yamlfile import read_table
 
 FILE = Path(__file__).parent / "data" / "counting.yaml"
 

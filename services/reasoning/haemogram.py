@@ -7,9 +7,9 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from services.kit.yamlfile import read_table
 from services.reasoning.errors import TablesInvalid
 from services.reasoning.figures import Note
-from services.reasoning.yamlfile import read_table
 
 FILE = Path(__file__).parent / "data" / "haemogram.yaml"
 

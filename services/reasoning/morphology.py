@@ -11,12 +11,12 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from services.kit.yamlfile import read_table
 from services.reasoning.cells import UNIDENTIFIED, Kind, Purpose, ReadField, SmearCell
 from services.reasoning.classes import ClassTable
 from services.reasoning.errors import TablesInvalid
 from services.reasoning.figures import PER_HUNDRED, Figure, Note, count, percentage
 from services.reasoning.intervals import share
-from services.reasoning.yamlfile import read_table
 
 FILE = Path(__file__).parent / "data" / "grading.yaml"
 

@@ -70,10 +70,11 @@ def judge(design: Design, left: tuple[str, str], data: Path, manifests: dict[str
     described = Described.of(folder)
     kept = np.array([one in described.words["classes"] for one in design.classes])
     cells = [cell for cell in design.load(data, manifests, Part.TEST) if cell.target >= 0]
-    outside = [cell for cell in cells if (cell.source == name if kind == "set" else _is_only(cell, kept))]
+    left_out = [cell.source == name if kind == "set" else _is_only(cell, kept) for cell in cells]
+    outside = [cell for cell, is_left_out in zip(cells, left_out, strict=True) if is_left_out]
+    others = [cell for cell, is_left_out in zip(cells, left_out, strict=True) if not is_left_out]
     if not outside:
         raise TrainingError(f"the test part has no cell of the {kind} {name}")
-    others = [cell for cell in cells if not any(cell is one for one in outside)]
     found, known = (_answers(described, part, kept, design) for part in (outside, others))
     classes = tuple(described.words["classes"])
     right = found.allowed[np.arange(len(outside)), found.probabilities.argmax(axis=1)]

@@ -77,6 +77,8 @@ def campaign(wanted: Campaign, console: Console) -> bool:
         ]
         letters, counted = run.dead_letters(), lis.total()
     console.print(_faults_table(faults), table(lines))
+    for name, words in faults.last_words.items():
+        console.print(f"{name} ended by itself, and said at last:\n{words}", markup=False, highlight=False)
     console.print(_summary(lines, run, len(letters)), f"The LIS's own count: {counted}", sep="\n", highlight=False)
     sound = all(line.outcome.sound for line in lines) and _faultless(counted) and _poison_alone(letters)
     return healed and sound and not faults.ended

@@ -34,7 +34,8 @@ class _Cure:
 class Faults:
     """Strikes, and later cures; `tend` does what is due.
 
-    `struck` counts by target and kind; `ended` what ended by itself, by name and exit code.
+    `struck` counts by target and kind; `ended` what ended by itself, by name and exit code, `last_words` the end of
+    its log by name.
     """
 
     def __init__(self, victims: Mapping[str, Victim], disks: Mapping[str, Path]) -> None:
@@ -43,6 +44,7 @@ class Faults:
         self._cures: dict[str, _Cure] = {}
         self.struck: Counter[tuple[str, Kind]] = Counter()
         self.ended: Counter[tuple[str, int]] = Counter()
+        self.last_words: dict[str, str] = {}
 
     def strike(self, fault: Fault) -> None:
         """Do it now, when nothing else is being done to the target; the cure comes when it is due."""
@@ -60,6 +62,7 @@ class Faults:
         for name, victim in self._victims.items():
             if name not in self._cures and not victim.process.running:
                 self.ended[name, victim.process.exit_code or 0] += 1
+                self.last_words[name] = victim.process.log_tail()
                 self._cures[name] = _Cure(time.monotonic() + RESTART_S, victim.launch)
 
     def cure_all(self) -> None:

@@ -1,6 +1,5 @@
 """From an OML^O21 to what it asks for. Every fault of a message is found before it is refused."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
@@ -8,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from services.kit.contracts import Priority
+from services.kit.specimens import is_specimen_number
 from services.lis.hl7.faults import Fault, Location, Refused, refuse
 from services.lis.hl7.message import Message
 from services.lis.hl7.moments import read_moment
@@ -33,7 +33,6 @@ _ECHOED_IN_GROUP = ("ORC", "OBR", "TQ1", "SPM")
 _MEASURED = (*_ECHOED_IN_GROUP, "OBX", "SAC")
 # EI.1 (HL7 v2.5.1 §2.A.28).
 _LONGEST_NUMBER = 199
-_SPECIMEN = re.compile(r"[!-~]{1,64}")
 
 
 def read_orders(message: Message, received_at: datetime, zone: tzinfo) -> list[OrderRequest]:
@@ -126,7 +125,7 @@ def _placer(group: Group) -> Placer:
 
 def _specimen(group: Group) -> str:
     number = next(filter(None, _specimen_numbers(group)), "")
-    if not _SPECIMEN.fullmatch(number):
+    if not is_specimen_number(number):
         text = "an order needs the specimen number of tube and slide: up to 64 ASCII characters, no blanks"
         raise refuse("AE", Fault("101", group.place("SPM", 2), text))
     return number

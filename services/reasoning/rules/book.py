@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.kit.yamlfile import read_table
 from services.reasoning.errors import RuleDefect, RulesInvalid
 from services.reasoning.facts import Fact, Facts
 from services.reasoning.rules.conditions import Condition, ConditionCompiler
 from services.reasoning.rules.shapes import Effect, Example, RuleFile, RuleText, Threshold
-from services.reasoning.yamlfile import read_table
 
 FOLDER = Path(__file__).parent / "files"
 

@@ -68,7 +68,8 @@ def test_groups_are_sums_of_the_classes_whose_lines_name_them():
         (TABLE.replace("group: neutrophils", "group: lymphocyte"), "a group may not have a class's name: lymphocyte"),
         (TABLE.replace("smudge: {", "smudge: {group: debris, "), "in a group, but not in the differential: smudge"),
         (TABLE.replace(", presence: Macrocytes}", "}"), "loinc and presence belong together"),
-        ("leukocytes: [", "cannot be used"),
+        (TABLE.replace("  erythroblast:", "  basophil:"), "written twice: .*basophil"),
+        ("leukocytes: [", "cannot be read as YAML"),
     ],
 )
 def test_a_table_that_says_something_impossible_is_refused(classes, wrong, why):
@@ -77,5 +78,5 @@ def test_a_table_that_says_something_impossible_is_refused(classes, wrong, why):
 
 
 def test_a_table_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(ClassesInvalid, match=r"gone\.yaml cannot be used"):
+    with pytest.raises(ClassesInvalid, match=r"gone\.yaml cannot be read"):
         cell_classes(tmp_path / "gone.yaml")

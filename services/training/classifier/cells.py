@@ -26,6 +26,10 @@ class Cell:
     """What the picture was taken at."""
     attributes: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
     """The values that are told of it, in the order of the attributes' values; empty where nothing is told."""
+    reach: float | None = None
+    """How far its nucleus reaches from its place, in pixels; None where it does not stand alone, or was not sought."""
+    bare: bool = False
+    """Red cells in one layer and nothing else: another cell may be laid on it."""
 
     @property
     def target(self) -> int:

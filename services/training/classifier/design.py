@@ -56,6 +56,8 @@ class Design:
     """Standard deviation of the centre, in pixels of the crop."""
     exchanged: float
     """Share of the cells that are shown in the look of another, of any source."""
+    moved: float
+    """Share of the cells standing alone that are laid among the red cells of another laboratory."""
     per_class: int
     """Cells of a class and source in each epoch: at most this, and half of it, with repeats, where there are fewer."""
     weighed: bool
@@ -77,10 +79,11 @@ LEUKOCYTE_DESIGN = Design(
     size=128,
     stages=7,
     frozen=2,
-    strength=Strength(stain=0.20, tint=0.10, blur=0.3, coarsen=0.35, coarsest=2.6, jpeg=0.25, noise=0.25),
+    strength=Strength(stain=0.20, tint=0.10, blur=0.3, coarsen=0.35, coarsest=2.9, jpeg=0.25, noise=0.25),
     zoom=0.12,
     shift=4.0,
     exchanged=0.3,
+    moved=0.4,
     per_class=850,
     weighed=False,
     strange=0.01,
@@ -103,6 +106,7 @@ ERYTHROCYTE_DESIGN = Design(
     zoom=0.03,
     shift=2.5,
     exchanged=0.5,
+    moved=0.0,
     per_class=1000,
     weighed=True,
     strange=0.015,
@@ -125,6 +129,7 @@ PLASMODIUM_DESIGN = Design(
     zoom=0.06,
     shift=2.5,
     exchanged=0.4,
+    moved=0.0,
     per_class=1400,
     weighed=False,
     strange=0.01,

@@ -10,7 +10,7 @@ from services.training.classes import LEUKOCYTE_ATTRIBUTES, LEUKOCYTE_LABELS, LE
 from services.training.classifier.attributes import marked
 from services.training.classifier.cells import Cell, middle, one_of
 from services.training.classifier.heaps import heaps
-from services.training.classifier.nuclei import find_nuclei
+from services.training.classifier.nuclei import find_nuclei, reach
 from services.training.classifier.readings import read_leukocytes
 from services.training.manifest import Manifest
 from services.training.sources import (
@@ -46,7 +46,8 @@ def _single(data: Path, manifest: Manifest, part: Part) -> Iterator[Cell]:
             image = resample(read_image(item.path), resolution)
             allowed = one_of(LEUKOCYTE_LABELS[item.label], LEUKOCYTES)
             marks = marked(told.get(item.path, {}), LEUKOCYTE_ATTRIBUTES)
-            yield Cell(image, *middle(image), item.label, allowed, source, resolution, marks)
+            far = reach(image, *middle(image))
+            yield Cell(image, *middle(image), item.label, allowed, source, resolution, marks, reach=far)
 
 
 def _taleqani(data: Path, manifest: Manifest, part: Part) -> Iterator[Cell]:
@@ -56,8 +57,12 @@ def _taleqani(data: Path, manifest: Manifest, part: Part) -> Iterator[Cell]:
         picture = read_image(item.path)
         nuclei = find_nuclei(picture)[:_CELLS_OF_AN_IMAGE]
         allowed = one_of(LEUKOCYTE_LABELS[item.label], LEUKOCYTES)
+        largest = resample(picture, max(TALEQANI_UM_PER_PX))
+        own = max(TALEQANI_UM_PER_PX) / CANONICAL_UM_PER_PX
+        reaches = [reach(largest, x * own, y * own) for x, y in nuclei]
         for resolution in TALEQANI_UM_PER_PX:
             image = resample(picture, resolution)
             scale = resolution / CANONICAL_UM_PER_PX
-            for x, y in nuclei:
-                yield Cell(image, x * scale, y * scale, item.label, allowed, "all_taleqani", resolution)
+            for (x, y), far in zip(nuclei, reaches, strict=True):
+                near = None if far is None else far * scale / own
+                yield Cell(image, x * scale, y * scale, item.label, allowed, "all_taleqani", resolution, reach=near)

@@ -13,7 +13,7 @@ from services.training.classifier.cells import Cell
 from services.training.classifier.design import Design
 from services.training.classifier.fitted import calibrated
 from services.training.classifier.network import ClassifierNetwork
-from services.training.classifier.views import disturbed
+from services.training.classifier.views import Company, disturbed
 from services.training.description import Origin
 from services.training.export import export
 from services.training.runtime import Model
@@ -35,7 +35,8 @@ def release(
     export(graph, example, "crops", outputs, folder / description.MODEL_FILE)
     rng = np.random.default_rng(origin.seed)
     model = Model(folder / description.MODEL_FILE, threads=2)
-    found = answer(model, validation, lambda cell: disturbed(cell, design, design.crop, validation, rng)).single
+    company = Company.of(validation)
+    found = answer(model, validation, lambda cell: disturbed(cell, design, design.crop, company, rng)).single
     thresholds = conformal_thresholds(found.probabilities, found.targets)
     specific = {
         "classes": list(design.classes),

@@ -14,7 +14,7 @@ from services.training.classifier.attributes import Attributes, spans, width
 from services.training.classifier.cells import Cell, told
 from services.training.classifier.design import Design
 from services.training.classifier.network import ClassifierNetwork
-from services.training.classifier.views import disturbed
+from services.training.classifier.views import Company, disturbed
 from services.training.fitting import Plan, Task, fit
 from services.training.manifest import Manifest
 from services.training.splits import Part
@@ -31,11 +31,12 @@ def train(design: Design, data: Path, manifests: dict[str, Manifest], plan: Plan
     cells = design.load(data, manifests, Part.TRAIN)
     groups = _by_source_and_meaning(cells)
     logger.info("%d cells: %s", len(cells), {name: len(own) for name, own in groups.items()})
+    company = Company.of(cells)
     marks = told(cells, width(design.attributes))
 
     def sample(index: int, rng: np.random.Generator) -> Sample:
         cell = cells[index]
-        return disturbed(cell, design, design.size, cells, rng), cell.allowed, marks[index]
+        return disturbed(cell, design, design.size, company, rng), cell.allowed, marks[index]
 
     task = Task(
         lambda rng: balanced(list(groups.values()), design.per_class, rng),

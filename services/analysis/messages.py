@@ -68,6 +68,7 @@ def tile_cells(tile: Tile, cells: Sequence[Cell], models: Sequence[ModelCard]) -
         cells=cells,
         models=map(model_message, models),
         core=tile.core,
+        nuclei=tile.nuclei,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.ingestion.fields import ChosenField, FieldChoice, Question, choose
+from services.ingestion.fields import ChosenField, FieldChoice, Question, choose, sure_nuclei
 from services.ingestion.film import FilmMap, UnreadableFilm, map_film, summarise
 from services.ingestion.pixels import PixelStore
 from services.ingestion.readings import (
@@ -90,7 +90,7 @@ class SlideReader:
                 if not isinstance(tile, TileImage):
                     rejected.append(unread_field(field, tile.error))
                     continue
-                message = self._store(turn, field, tile)
+                message = self._store(turn, tile_message(field, tile, sure_nuclei(film, field.core)), field, tile.jpeg)
                 reading.tile_ids.append(message.tile_id)
                 reading.fields.append(field_message(field))
                 yield message
@@ -120,11 +120,10 @@ class SlideReader:
         self._last = (slide_id, film)
         return film
 
-    def _store(self, turn: Round, field: ChosenField, tile: TileImage) -> Tile:
-        message = tile_message(field, tile)
+    def _store(self, turn: Round, message: Tile, field: ChosenField, jpeg: bytes) -> Tile:
         message.slide.CopyFrom(turn.slide)
         message.round, message.tile_id = turn.number, turn.tile_id(field.field_id)
-        message.uri = self._pixels.put(turn.slide.slide_id, message.tile_id, tile.jpeg)
+        message.uri = self._pixels.put(turn.slide.slide_id, message.tile_id, jpeg)
         return message
 
     def _finish(self, reading: Reading, turn: Round, choice: FieldChoice) -> Reading:

@@ -1,11 +1,13 @@
 """The film, its fields and tiles as messages."""
 
+from collections.abc import Iterable
+
 from services.ingestion.fields import ChosenField, Question, Rejection, core
 from services.ingestion.film import FilmSummary
 from services.ingestion.slides.errors import SlideError
 from services.ingestion.tiles import Region, TileImage
 from services.kit import contracts
-from services.kit.contracts import Field, Film, Reason, Tile
+from services.kit.contracts import Field, Film, Place, Reason, Tile
 
 _CODES = {
     Question.LEUKOCYTES: contracts.Question.QUESTION_LEUKOCYTES,
@@ -60,13 +62,14 @@ def rejected_field(name: str, why: Rejection) -> Field:
     return Field(field_id=name, core=region_message(core(name)), rejected=reason)
 
 
-def tile_message(field: ChosenField, tile: TileImage) -> Tile:
-    """A tile and where it lies; the reader adds slide, round, id and URI."""
+def tile_message(field: ChosenField, tile: TileImage, nuclei: Iterable[tuple[float, float]]) -> Tile:
+    """A tile, where it lies, and where nuclei are; the reader adds slide, round, id and URI."""
     return Tile(
         um_per_px=tile.um_per_px,
         region=region_message(tile.region),
         core=region_message(tile.core),
         questions=map(question_code, field.questions),
+        nuclei=[Place(x_um=x, y_um=y) for x, y in nuclei],
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.reasoning.cells import Purpose, ReadField
+from services.reasoning.cells import Place, Purpose, ReadField
 from services.reasoning.differential import differential
 from services.reasoning.factsheet import Circumstances, Counts, facts_of
 from services.reasoning.figures import Figure, Note
@@ -12,6 +12,7 @@ from services.reasoning.judging import Judgement, judge
 from services.reasoning.knowledge import Knowledge
 from services.reasoning.measuring import Distribution, distributions
 from services.reasoning.morphology import morphology
+from services.reasoning.nuclei import Nuclei, nuclei
 from services.reasoning.parasites import parasites
 from services.reasoning.platelets import platelets
 
@@ -25,6 +26,7 @@ class Account:
     judgement: Judgement
     limitations: tuple[Note, ...]
     reached: Mapping[Purpose, int]
+    missed_nuclei: tuple[Place, ...]
 
 
 def count_cells(fields: Sequence[ReadField], knowledge: Knowledge) -> Counts:
@@ -41,6 +43,7 @@ def count_cells(fields: Sequence[ReadField], knowledge: Knowledge) -> Counts:
             gap_um=counting.clump_gap_um.value,
             smallest=int(counting.clump_platelets.value),
         ),
+        nuclei(fields, counting.nucleus_within_um.value),
         distributions(red.classified, counting.minimum_measured.value),
     )
 
@@ -65,8 +68,9 @@ def account(
         Purpose.ERYTHROCYTES: len(counts.erythrocytes.classified),
     }
     judgement = judge(knowledge.rules, facts_of(counts, circumstances, haemogram, counting))
-    limitations = (*_limitations(circumstances, reached), *haemogram.unusable)
-    return Account(figures, counts.measured, judgement, limitations, reached)
+    missed = counts.nuclei.missed
+    limitations = (*_limitations(circumstances, reached), *_missed(counts.nuclei), *haemogram.unusable)
+    return Account(figures, counts.measured, judgement, limitations, reached, missed)
 
 
 def _limitations(known: Circumstances, reached: Mapping[Purpose, int]) -> list[Note]:
@@ -86,3 +90,10 @@ def _limitations(known: Circumstances, reached: Mapping[Purpose, int]) -> list[N
     if known.missing_tiles:
         notes.append(Note("missing_tiles", f"The scan lacks {known.missing_tiles} tiles beside stained areas."))
     return notes
+
+
+def _missed(compared: Nuclei) -> list[Note]:
+    if not compared.missed:
+        return []
+    said = f"{len(compared.missed)} of {compared.sure} nuclei that the film map is sure of were not detected as cells."
+    return [Note("missed_nuclei", said)]

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 UNIDENTIFIED = "unidentified"
 
+Place = tuple[float, float]
+
 
 class Kind(StrEnum):
     """What the detector took the cell for."""
@@ -80,3 +82,5 @@ class ReadField:
     cells: tuple[SmearCell, ...]
     # The field's pixels could not be read; it has no cells.
     unreadable: bool = False
+    # Centres (x, y) of what the film map is sure is a nucleated cell.
+    nuclei: tuple[Place, ...] = ()

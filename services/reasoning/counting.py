@@ -36,6 +36,7 @@ class CountingTable(BaseModel):
     misread_plasmodium: Value
     certain_probability: Value
     possible_probability: Value
+    nucleus_within_um: Value
     clump_gap_um: Value
     clump_platelets: Value
     minimum_measured: Value

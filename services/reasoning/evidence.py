@@ -34,7 +34,8 @@ def question(purpose: Purpose) -> contracts.Question.ValueType:
 def read_field(tile: TileCells) -> ReadField:
     """A tile's cells. Raises PoisonError when probabilities fit no model that the message names."""
     cells = tuple(_cell(cell, tile.models) for cell in tile.cells)
-    return ReadField(tile.tile_id, _purposes(tile.questions), cells, tile.HasField("unreadable"))
+    nuclei = tuple((nucleus.x_um, nucleus.y_um) for nucleus in tile.nuclei)
+    return ReadField(tile.tile_id, _purposes(tile.questions), cells, tile.HasField("unreadable"), nuclei)
 
 
 def round_of(reading: Reading) -> Round:

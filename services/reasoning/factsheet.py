@@ -10,6 +10,7 @@ from services.reasoning.figures import Figure, per_hundred, percentage
 from services.reasoning.haemogram import Haemogram
 from services.reasoning.measuring import DIAMETER, Distribution
 from services.reasoning.morphology import Morphology
+from services.reasoning.nuclei import Nuclei
 from services.reasoning.parasites import Parasites
 from services.reasoning.platelets import Platelets
 
@@ -43,6 +44,7 @@ class Counts:
     erythrocytes: Morphology
     parasites: Parasites
     platelets: Platelets
+    nuclei: Nuclei
     measured: tuple[Distribution, ...]
 
 
@@ -58,6 +60,7 @@ def facts_of(
         *_erythrocytes(counts.erythrocytes, counting),
         *_parasites(counts.parasites, counting),
         *_platelets(counts.platelets),
+        *_nuclei(counts.nuclei),
         *_measured(counts.measured),
         ("haemogram.known", bool(haemogram.values)),
         ("haemogram.unusable", len(haemogram.unusable)),
@@ -144,6 +147,13 @@ def _platelets(counted: Platelets) -> Iterator[NamedFact]:
     yield "platelets.per_100_erythrocytes", counted.ratio.value
     yield "platelets.clumps", len(counted.clumps)
     yield "platelets.edge_fields", counted.edge_fields
+
+
+def _nuclei(compared: Nuclei) -> Iterator[NamedFact]:
+    yield "nuclei.sure", compared.sure
+    yield "nuclei.missed", len(compared.missed)
+    yield "nuclei.missed_percent", compared.missed_percent
+    yield "nuclei.missed_low", compared.missed_low
 
 
 def _shares(figure: Figure) -> Iterator[NamedFact]:

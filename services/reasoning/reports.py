@@ -11,6 +11,7 @@ from services.kit.contracts import (
     Finding,
     Measure,
     Model,
+    Place,
     Reading,
     Reason,
     Report,
@@ -40,6 +41,7 @@ def read_report(
         fields=_fields(readings),
         models=_models(tiles),
         limitations=map(reason, account.limitations),
+        missed_nuclei=[Place(x_um=x, y_um=y) for x, y in account.missed_nuclei],
     )
     if readings:
         report.film.CopyFrom(readings[0].film)

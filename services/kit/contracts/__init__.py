@@ -6,7 +6,17 @@ from services.kit.contracts.order_pb2 import Analyte, Order
 from services.kit.contracts.reading_pb2 import Field, Film, Reading, ReadingRequest, Tile
 from services.kit.contracts.report_pb2 import Decision, Distribution, Finding, Measure, Report, Target
 from services.kit.contracts.scan_pb2 import Scan, ScanState
-from services.kit.contracts.slide_pb2 import Milestone, Priority, Question, Reason, Region, ScanProperties, Slide, Stage
+from services.kit.contracts.slide_pb2 import (
+    Milestone,
+    Place,
+    Priority,
+    Question,
+    Reason,
+    Region,
+    ScanProperties,
+    Slide,
+    Stage,
+)
 
 __all__ = [
     "Analyte",
@@ -25,6 +35,7 @@ __all__ = [
     "Model",
     "Morphometry",
     "Order",
+    "Place",
     "Priority",
     "Question",
     "Reading",

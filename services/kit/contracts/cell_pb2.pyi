@@ -261,6 +261,7 @@ class TileCells(_message.Message):
     MODELS_FIELD_NUMBER: _builtins.int
     CORE_FIELD_NUMBER: _builtins.int
     UNREADABLE_FIELD_NUMBER: _builtins.int
+    NUCLEI_FIELD_NUMBER: _builtins.int
     round: _builtins.int
     tile_id: _builtins.str
     @_builtins.property
@@ -279,6 +280,10 @@ class TileCells(_message.Message):
     def unreadable(self) -> _slide_pb2.Reason:
         """Set when the tile's pixels could not be read: it has no cells, and its field counts as not read."""
 
+    @_builtins.property
+    def nuclei(self) -> _containers.RepeatedCompositeFieldContainer[_slide_pb2.Place]:
+        """As the tile had it: where nucleated cells must have been found."""
+
     def __init__(
         self,
         *,
@@ -290,10 +295,11 @@ class TileCells(_message.Message):
         models: _abc.Iterable[Global___Model] | None = ...,
         core: _slide_pb2.Region | None = ...,
         unreadable: _slide_pb2.Reason | None = ...,
+        nuclei: _abc.Iterable[_slide_pb2.Place] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["core", b"core", "slide", b"slide", "unreadable", b"unreadable"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "core", b"core", "models", b"models", "questions", b"questions", "round", b"round", "slide", b"slide", "tile_id", b"tile_id", "unreadable", b"unreadable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "core", b"core", "models", b"models", "nuclei", b"nuclei", "questions", b"questions", "round", b"round", "slide", b"slide", "tile_id", b"tile_id", "unreadable", b"unreadable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -198,6 +198,7 @@ class Tile(_message.Message):
     REGION_FIELD_NUMBER: _builtins.int
     CORE_FIELD_NUMBER: _builtins.int
     QUESTIONS_FIELD_NUMBER: _builtins.int
+    NUCLEI_FIELD_NUMBER: _builtins.int
     round: _builtins.int
     tile_id: _builtins.str
     uri: _builtins.str
@@ -215,6 +216,10 @@ class Tile(_message.Message):
 
     @_builtins.property
     def questions(self) -> _containers.RepeatedScalarFieldContainer[_slide_pb2.Question.ValueType]: ...
+    @_builtins.property
+    def nuclei(self) -> _containers.RepeatedCompositeFieldContainer[_slide_pb2.Place]:
+        """What the film map is sure is a nucleated cell, well inside the core; the detector must find it too."""
+
     def __init__(
         self,
         *,
@@ -226,10 +231,11 @@ class Tile(_message.Message):
         region: _slide_pb2.Region | None = ...,
         core: _slide_pb2.Region | None = ...,
         questions: _abc.Iterable[_slide_pb2.Question.ValueType] | None = ...,
+        nuclei: _abc.Iterable[_slide_pb2.Place] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["core", b"core", "region", b"region", "slide", b"slide"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["core", b"core", "questions", b"questions", "region", b"region", "round", b"round", "slide", b"slide", "tile_id", b"tile_id", "um_per_px", b"um_per_px", "uri", b"uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["core", b"core", "nuclei", b"nuclei", "questions", b"questions", "region", b"region", "round", b"round", "slide", b"slide", "tile_id", b"tile_id", "um_per_px", b"um_per_px", "uri", b"uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

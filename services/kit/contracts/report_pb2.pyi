@@ -270,6 +270,7 @@ class Report(_message.Message):
     CELLS_URI_FIELD_NUMBER: _builtins.int
     EVIDENCE_URI_FIELD_NUMBER: _builtins.int
     DISTRIBUTIONS_FIELD_NUMBER: _builtins.int
+    MISSED_NUCLEI_FIELD_NUMBER: _builtins.int
     report_id: _builtins.str
     """Derived from slide, order and content, so that the same decision is the same report."""
     order_id: _builtins.str
@@ -312,6 +313,10 @@ class Report(_message.Message):
     def distributions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Distribution]:
         """Sizes and shapes of red cells; empty when too few stand alone."""
 
+    @_builtins.property
+    def missed_nuclei(self) -> _containers.RepeatedCompositeFieldContainer[_slide_pb2.Place]:
+        """Where the film map is sure of a nucleated cell and none was detected."""
+
     def __init__(
         self,
         *,
@@ -334,10 +339,11 @@ class Report(_message.Message):
         cells_uri: _builtins.str = ...,
         evidence_uri: _builtins.str = ...,
         distributions: _abc.Iterable[Global___Distribution] | None = ...,
+        missed_nuclei: _abc.Iterable[_slide_pb2.Place] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decided_at", b"decided_at", "film", b"film", "scan", b"scan", "slide", b"slide"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells_uri", b"cells_uri", "decided_at", b"decided_at", "decision", b"decision", "distributions", b"distributions", "evidence_uri", b"evidence_uri", "fields", b"fields", "film", b"film", "final", b"final", "findings", b"findings", "limitations", b"limitations", "measures", b"measures", "models", b"models", "order_id", b"order_id", "reasons", b"reasons", "report_id", b"report_id", "rules_version", b"rules_version", "scan", b"scan", "slide", b"slide", "targets", b"targets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells_uri", b"cells_uri", "decided_at", b"decided_at", "decision", b"decision", "distributions", b"distributions", "evidence_uri", b"evidence_uri", "fields", b"fields", "film", b"film", "final", b"final", "findings", b"findings", "limitations", b"limitations", "measures", b"measures", "missed_nuclei", b"missed_nuclei", "models", b"models", "order_id", b"order_id", "reasons", b"reasons", "report_id", b"report_id", "rules_version", b"rules_version", "scan", b"scan", "slide", b"slide", "targets", b"targets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,19 +25,19 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x66rottis/v1/slide.proto\x12\nfrottis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"U\n\tMilestone\x12 \n\x05stage\x18\x01 \x01(\x0e\x32\x11.frottis.v1.Stage\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xac\x01\n\x05Slide\x12\x10\n\x08slide_id\x18\x01 \x01(\t\x12\x10\n\x08specimen\x18\x02 \x01(\t\x12&\n\x08priority\x18\x03 \x01(\x0e\x32\x14.frottis.v1.Priority\x12,\n\x08\x64\x65\x61\x64line\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\nmilestones\x18\x05 \x03(\x0b\x32\x15.frottis.v1.Milestone\"$\n\x06Reason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xbb\x01\n\x0eScanProperties\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08width_px\x18\x02 \x01(\x03\x12\x11\n\theight_px\x18\x03 \x01(\x03\x12\x11\n\tum_per_px\x18\x04 \x01(\x01\x12\x11\n\tobjective\x18\x05 \x01(\t\x12.\n\nscanned_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08identity\x18\x07 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x08 \x01(\t\"I\n\x06Region\x12\x0c\n\x04x_um\x18\x01 \x01(\x01\x12\x0c\n\x04y_um\x18\x02 \x01(\x01\x12\x10\n\x08width_um\x18\x03 \x01(\x01\x12\x11\n\theight_um\x18\x04 \x01(\x01*M\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x14\n\x10PRIORITY_ROUTINE\x10\x01\x12\x11\n\rPRIORITY_STAT\x10\x02*\x8e\x01\n\x08Question\x12\x18\n\x14QUESTION_UNSPECIFIED\x10\x00\x12\x17\n\x13QUESTION_LEUKOCYTES\x10\x01\x12\x19\n\x15QUESTION_ERYTHROCYTES\x10\x02\x12\x16\n\x12QUESTION_PLATELETS\x10\x03\x12\x1c\n\x18QUESTION_PLATELET_CLUMPS\x10\x04*\xb2\x01\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x17\n\x13STAGE_SCAN_COMPLETE\x10\x01\x12\x12\n\x0eSTAGE_ADMITTED\x10\x02\x12\x14\n\x10STAGE_FIELDS_CUT\x10\x03\x12\x14\n\x10STAGE_CELLS_READ\x10\x04\x12\x11\n\rSTAGE_DECIDED\x10\x05\x12\x0e\n\nSTAGE_SENT\x10\x06\x12\x16\n\x12STAGE_ACKNOWLEDGED\x10\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x66rottis/v1/slide.proto\x12\nfrottis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"U\n\tMilestone\x12 \n\x05stage\x18\x01 \x01(\x0e\x32\x11.frottis.v1.Stage\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xac\x01\n\x05Slide\x12\x10\n\x08slide_id\x18\x01 \x01(\t\x12\x10\n\x08specimen\x18\x02 \x01(\t\x12&\n\x08priority\x18\x03 \x01(\x0e\x32\x14.frottis.v1.Priority\x12,\n\x08\x64\x65\x61\x64line\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\nmilestones\x18\x05 \x03(\x0b\x32\x15.frottis.v1.Milestone\"$\n\x06Reason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xbb\x01\n\x0eScanProperties\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08width_px\x18\x02 \x01(\x03\x12\x11\n\theight_px\x18\x03 \x01(\x03\x12\x11\n\tum_per_px\x18\x04 \x01(\x01\x12\x11\n\tobjective\x18\x05 \x01(\t\x12.\n\nscanned_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08identity\x18\x07 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x08 \x01(\t\"#\n\x05Place\x12\x0c\n\x04x_um\x18\x01 \x01(\x01\x12\x0c\n\x04y_um\x18\x02 \x01(\x01\"I\n\x06Region\x12\x0c\n\x04x_um\x18\x01 \x01(\x01\x12\x0c\n\x04y_um\x18\x02 \x01(\x01\x12\x10\n\x08width_um\x18\x03 \x01(\x01\x12\x11\n\theight_um\x18\x04 \x01(\x01*M\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x14\n\x10PRIORITY_ROUTINE\x10\x01\x12\x11\n\rPRIORITY_STAT\x10\x02*\x8e\x01\n\x08Question\x12\x18\n\x14QUESTION_UNSPECIFIED\x10\x00\x12\x17\n\x13QUESTION_LEUKOCYTES\x10\x01\x12\x19\n\x15QUESTION_ERYTHROCYTES\x10\x02\x12\x16\n\x12QUESTION_PLATELETS\x10\x03\x12\x1c\n\x18QUESTION_PLATELET_CLUMPS\x10\x04*\xb2\x01\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x17\n\x13STAGE_SCAN_COMPLETE\x10\x01\x12\x12\n\x0eSTAGE_ADMITTED\x10\x02\x12\x14\n\x10STAGE_FIELDS_CUT\x10\x03\x12\x14\n\x10STAGE_CELLS_READ\x10\x04\x12\x11\n\rSTAGE_DECIDED\x10\x05\x12\x0e\n\nSTAGE_SENT\x10\x06\x12\x16\n\x12STAGE_ACKNOWLEDGED\x10\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'frottis.v1.slide_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PRIORITY']._serialized_start=636
-  _globals['_PRIORITY']._serialized_end=713
-  _globals['_QUESTION']._serialized_start=716
-  _globals['_QUESTION']._serialized_end=858
-  _globals['_STAGE']._serialized_start=861
-  _globals['_STAGE']._serialized_end=1039
+  _globals['_PRIORITY']._serialized_start=673
+  _globals['_PRIORITY']._serialized_end=750
+  _globals['_QUESTION']._serialized_start=753
+  _globals['_QUESTION']._serialized_end=895
+  _globals['_STAGE']._serialized_start=898
+  _globals['_STAGE']._serialized_end=1076
   _globals['_MILESTONE']._serialized_start=71
   _globals['_MILESTONE']._serialized_end=156
   _globals['_SLIDE']._serialized_start=159
@@ -46,6 +46,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REASON']._serialized_end=369
   _globals['_SCANPROPERTIES']._serialized_start=372
   _globals['_SCANPROPERTIES']._serialized_end=559
-  _globals['_REGION']._serialized_start=561
-  _globals['_REGION']._serialized_end=634
+  _globals['_PLACE']._serialized_start=561
+  _globals['_PLACE']._serialized_end=596
+  _globals['_REGION']._serialized_start=598
+  _globals['_REGION']._serialized_end=671
 # @@protoc_insertion_point(module_scope)

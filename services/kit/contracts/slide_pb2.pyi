@@ -222,6 +222,30 @@ class ScanProperties(_message.Message):
 Global___ScanProperties: _TypeAlias = ScanProperties  # noqa: Y015
 
 @_typing.final
+class Place(_message.Message):
+    """A place on the slide, in µm from the scan's top left corner."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    X_UM_FIELD_NUMBER: _builtins.int
+    Y_UM_FIELD_NUMBER: _builtins.int
+    x_um: _builtins.float
+    y_um: _builtins.float
+    def __init__(
+        self,
+        *,
+        x_um: _builtins.float = ...,
+        y_um: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["x_um", b"x_um", "y_um", b"y_um"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Place: _TypeAlias = Place  # noqa: Y015
+
+@_typing.final
 class Region(_message.Message):
     """A rectangle on the slide, in µm from the scan's top left corner."""
 

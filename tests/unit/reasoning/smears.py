@@ -14,6 +14,7 @@ from services.kit.contracts import (
     Milestone,
     Model,
     Order,
+    Place,
     Priority,
     Question,
     Reading,
@@ -154,7 +155,7 @@ def platelet(name, x=0.0, y=0.0):
     return Cell(cell_id=name, kind=Kind.KIND_PLATELET, box=box, score=0.9, label="platelet", candidates=["platelet"])
 
 
-def tile(tile_id, cells=(), of=None, round_=1, questions=EVERYTHING, unreadable=""):
+def tile(tile_id, cells=(), of=None, round_=1, questions=EVERYTHING, unreadable="", nuclei=()):
     about = Slide()
     about.CopyFrom(of or slide())
     about.milestones.append(Milestone(stage=Stage.STAGE_CELLS_READ, at=to_timestamp(NOON + timedelta(minutes=1))))
@@ -166,6 +167,7 @@ def tile(tile_id, cells=(), of=None, round_=1, questions=EVERYTHING, unreadable=
         cells=cells,
         models=MODELS,
         unreadable=Reason(code="tile_unreadable", text=unreadable) if unreadable else None,
+        nuclei=[Place(x_um=x, y_um=y) for x, y in nuclei],
     )
 
 

@@ -6,7 +6,18 @@ from datetime import timedelta
 import pytest
 from google.protobuf.json_format import Parse
 
-from services.kit.contracts import Cell, Decision, Kind, Morphometry, Priority, Question, ScanState, Stage, TileCells
+from services.kit.contracts import (
+    Cell,
+    Decision,
+    Kind,
+    Morphometry,
+    Place,
+    Priority,
+    Question,
+    ScanState,
+    Stage,
+    TileCells,
+)
 from services.kit.errors import PoisonError
 from services.kit.stages import reached
 from tests.unit.reasoning.smears import (
@@ -54,6 +65,30 @@ def test_a_film_whose_nuclei_are_hardly_stained_is_not_released_without_a_word(b
     report = decided(bench.take(scan(), order(), first, *tiles))
     assert report.decision == decision
     assert rule in [finding.rule_id for finding in report.findings]
+
+
+@pytest.mark.parametrize(
+    ("missed", "decision", "rules"),
+    [
+        (0, Decision.DECISION_RELEASED, []),
+        (3, Decision.DECISION_RELEASED, []),
+        (5, Decision.DECISION_RELEASED, ["some_missed_nuclei"]),
+        (20, Decision.DECISION_HELD, ["many_missed_nuclei", "some_missed_nuclei"]),
+    ],
+)
+def test_nuclei_that_were_not_detected_are_told_and_many_hold_the_slide(bench, missed, decision, rules):
+    first, *tiles = film()
+    box = next(cell.box for cell in tiles[0].cells if cell.kind == Kind.KIND_LEUKOCYTE)
+    found = Place(x_um=box.x_um + box.width_um / 2, y_um=box.y_um + 8)
+    lost = [Place(x_um=5000 + 20 * n, y_um=5000) for n in range(missed)]
+    tiles[0].nuclei.extend([*lost, *[found] * 196])
+    report = decided(bench.take(scan(), order(), first, *tiles))
+    assert report.decision == decision
+    assert sorted(finding.rule_id for finding in report.findings if "nuclei" in finding.rule_id) == rules
+    assert list(report.missed_nuclei) == lost
+    told = [note.text for note in report.limitations if note.code == "missed_nuclei"]
+    expected = f"{missed} of {196 + missed} nuclei that the film map is sure of were not detected as cells."
+    assert told == ([expected] if missed else [])
 
 
 @pytest.mark.parametrize(("diameter_um", "held"), [(3.7, True), (5.9, False), (7.4, False), (14.8, True)])

@@ -24,7 +24,7 @@ _ALARM = 0.9
 
 
 def robustness_section(model: Model, cells: Sequence[Cell], design: Design, described: dict[str, Any]) -> str:
-    """A line for each change, a column for each set and resolution whose cells have a class."""
+    """A line for each change, a column for each set and resolution whose cells have a class, with how many they are."""
     chosen = _some_of_each(cells, described["origin"]["seed"])
     places = np.array([_place(cell) for cell in chosen])
     names = list(dict.fromkeys(places))
@@ -33,7 +33,8 @@ def robustness_section(model: Model, cells: Sequence[Cell], design: Design, desc
         found = answer(model, chosen, _view(stress, design))
         figures = (_figure(found.of(places == name), design, described) for name in names)
         rows.append((stress.what, stress.how, *figures))
-    return "\n".join(["### Robustness\n", _explained(design), table(("what", "how", *names), rows)])
+    head = ("what", "how", *(f"{name}: {(places == name).sum()} cells" for name in names))
+    return "\n".join(["### Robustness\n", _explained(design), table(head, rows)])
 
 
 def _view(stress: Stress, design: Design) -> Callable[[Cell], Rgb]:
@@ -54,10 +55,10 @@ def _figure(found: Answers, design: Design, described: dict[str, Any]) -> str:
         if positive.any():
             return share(precision)
         return f"{int((found.probabilities[:, own].sum(axis=1) >= _ALARM).sum())} of {len(positive)}"
-    right = found.probabilities.argmax(axis=1) == found.targets
+    right = found.allowed[np.arange(len(found.allowed)), found.probabilities.argmax(axis=1)]
     named = have_name(found, design.classes, described)
     wrong = float((named & ~right).mean())
-    return f"{share(_mean_by_class(right, found.targets))}, {share(wrong)}"
+    return f"{share(_mean_by_label(right, found.allowed))}, {share(wrong)}"
 
 
 def _explained(design: Design) -> str:
@@ -67,20 +68,21 @@ def _explained(design: Design) -> str:
             f"sought; of sets without it, how many cells reach a probability of {_ALARM}.\n"
         )
     return (
-        f"Up to {_OF_A_CLASS} test cells of each class, each changed in one thing: share whose likeliest class is "
-        "right (mean over classes), and share that is given a wrong name.\n"
+        f"Up to {_OF_A_CLASS} test cells of each class, each changed in one thing: share whose likeliest class is one "
+        "that their label allows (mean over labels), and share that is given a name that it does not.\n"
     )
 
 
-def _mean_by_class(right: npt.NDArray[np.bool_], targets: npt.NDArray[np.int64]) -> float:
-    return float(np.mean([right[targets == one].mean() for one in np.unique(targets)]))
+def _mean_by_label(right: npt.NDArray[np.bool_], allowed: npt.NDArray[np.bool_]) -> float:
+    labels = np.unique(allowed, axis=0, return_inverse=True)[1].ravel()
+    return float(np.mean([right[labels == one].mean() for one in np.unique(labels)]))
 
 
 def _some_of_each(cells: Sequence[Cell], seed: int) -> list[Cell]:
-    groups: dict[tuple[str, int], list[int]] = {}
+    groups: dict[tuple[str, bytes], list[int]] = {}
     for index, cell in enumerate(cells):
-        if cell.target >= 0:
-            groups.setdefault((_place(cell), cell.target), []).append(index)
+        if cell.allowed.any():
+            groups.setdefault((_place(cell), cell.allowed.tobytes()), []).append(index)
     rng = np.random.default_rng(seed)
     return [cells[int(index)] for own in groups.values() for index in rng.permutation(own)[:_OF_A_CLASS]]
 

@@ -18,6 +18,9 @@ from services.training.description import Origin
 from services.training.export import export
 from services.training.runtime import Model
 
+_VIEWS = 4
+"""Ways in which each validation cell is disturbed."""
+
 
 def release(
     design: Design, weights: Path, folder: Path, origin: Origin, *, train: Sequence[Cell], validation: Sequence[Cell]
@@ -25,7 +28,8 @@ def release(
     """Writes the model file and its description; all thresholds come from the validation cells.
 
     Temperature and offsets are fitted on these as they are. The thresholds for refusal are set on them disturbed as in
-    training: a detector's centre is off by up to a µm, and another laboratory's stain should not empty the sets.
+    training, each in several ways: a detector's centre is off by up to a µm, and another laboratory's stain should not
+    empty the sets. Of a class with few cells one way each would leave its threshold to the hardest of them.
     """
     network = ClassifierNetwork.of(design)
     network.load_state_dict(torch.load(weights, weights_only=True))
@@ -36,7 +40,8 @@ def release(
     rng = np.random.default_rng(origin.seed)
     model = Model(folder / description.MODEL_FILE, threads=2)
     company = Company.of(validation)
-    found = answer(model, validation, lambda cell: disturbed(cell, design, design.crop, company, rng)).single
+    views = list(validation) * _VIEWS
+    found = answer(model, views, lambda cell: disturbed(cell, design, design.crop, company, rng)).single
     thresholds = conformal_thresholds(found.probabilities, found.targets)
     specific = {
         "classes": list(design.classes),

@@ -12,7 +12,7 @@ from services.analysis.lines import CellLine, part_of, write_lines
 from services.analysis.settings import AnalysisSettings
 from services.analysis.wiring import build_analyser
 from services.ingestion import open_slide
-from services.ingestion.share import SCAN_SUFFIXES
+from services.ingestion.slides.formats import SCAN_SUFFIXES
 from services.ingestion.slides.slide import Slide
 from services.kit.errors import SettingsError
 

@@ -141,8 +141,8 @@ def slide(
 ) -> None:
     """Say what is in a scan, whether it is complete, and whether pixels were lost.
 
-    Lost are tiles that are not stored where a coarser level shows stain, and places that cannot be decoded. Of these up
-    to 300 are tried on every level, evenly spread, for 10 s at most: the rest is not looked at. The exit code is 3 where
+    Lost are tiles that are not stored where a coarser level shows stain, and places that cannot be decoded: up to 300
+    of every level are tried, evenly spread, for 10 s at most, and the rest is not looked at. The exit code is 3 where
     the scan is incomplete, in whichever way, or pixels were found lost.
     """
     facts = describe(path, um_per_px)

@@ -34,7 +34,7 @@ app = typer.Typer(
 @app.command("list")
 def list_command(state: State, as_json: AsJson = False) -> None:
     """List every dead letter, oldest first: of which service, since when, and why."""
-    with open_dead_letters(state) as letters:
+    with open_dead_letters(state, to_read=True) as letters:
         found = letters.list()
     if as_json:
         typer.echo(json.dumps([facts(letter) for letter in found], indent=2))
@@ -49,7 +49,7 @@ def show_command(
     as_json: AsJson = False,
 ) -> None:
     """Show one dead letter with its message. Messages between services carry no patient."""
-    with open_dead_letters(state) as letters:
+    with open_dead_letters(state, to_read=True) as letters:
         letter = find(letters, letter_id)
     told = {**facts(letter), **content(letter)}
     if as_json:
@@ -84,9 +84,12 @@ def replay_command(
 
 
 @contextmanager
-def open_dead_letters(state: Path) -> Iterator[DeadLetters]:
-    """The dead letters of a state folder or of Kafka, beside a running Frottis or without one. Raises NoState."""
-    transport = _open_transport(state)
+def open_dead_letters(state: Path, *, to_read: bool = False) -> Iterator[DeadLetters]:
+    """The dead letters of a state folder or of Kafka, beside a running Frottis or without one. Raises NoState.
+
+    `to_read` needs neither room nor permission to write in the folder.
+    """
+    transport = _open_transport(state, to_read)
     try:
         yield transport.dead_letters()
     finally:
@@ -136,11 +139,11 @@ def content(letter: DeadLetter) -> Mapping[str, object]:
     return {"message": MessageToDict(message, preserving_proto_field_name=True)}
 
 
-def _open_transport(state: Path) -> Transport:
+def _open_transport(state: Path, to_read: bool) -> Transport:
     if ProcessSettings.load(state=state).transport == "kafka":
         return KafkaTransport(KafkaSettings.load())
     require_state(state, "messages.db")
-    return LocalLog(state / "messages.db")
+    return LocalLog(state / "messages.db", to_read=to_read)
 
 
 def _print_table(letters: Sequence[DeadLetter], out: Console) -> None:

@@ -30,7 +30,9 @@ def print_report(report: Report, console: Console) -> None:
         console.print(f"[cyan]limit[/] {shown(limitation.text)}")
     basis = f"rules {report.rules_version} · models {', '.join(_models(report))}"
     console.print(f"[dim]{shown(basis)}[/]")
-    console.print(f"[dim]{shown(_times(report))}[/]")
+    times = _times(report)
+    if times:
+        console.print(f"[dim]{shown(times)}[/]")
 
 
 def measures_table(report: Report) -> Table:
@@ -76,10 +78,14 @@ def _models(report: Report) -> list[str]:
 
 
 def _times(report: Report) -> str:
+    """How long each step took; empty for a scan of which only one moment is known, as it never was complete."""
     stages = report.slide.milestones
+    if len(stages) < 2:
+        return ""
     steps = itertools.pairwise(stages)
     took = (f"{stage_name(after.stage)} {_seconds(after) - _seconds(before):.1f} s" for before, after in steps)
-    return "from scan complete: " + ", ".join(took)
+    start = stage_name(stages[0].stage).replace("_", " ")
+    return f"from {start}: {', '.join(took)}"
 
 
 def _seconds(milestone: Milestone) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+from services.ingestion.promises import Promises
 from services.ingestion.scans import ScanWords, refusal_code
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.share import FoundScan, ShareUnreachable, share_problem
@@ -32,7 +33,8 @@ class Admission:
         self._words = ScanWords(settings, stores)
         self._clock = clock
         self._metrics = metrics
-        self._watches = Watches(clock, settings.settle_s, settings.incomplete_limit_s, settings.restless_limit_s)
+        limit_s = Promises(settings, stores.orders).limit_s
+        self._watches = Watches(clock, settings.settle_s, limit_s, settings.restless_limit_s)
         # The fingerprints for which what is on record of a scan stands.
         self._standing: dict[str, str] = {}
 
@@ -143,7 +145,7 @@ class Admission:
         if verdict is Verdict.READ:
             self._open(found, known, files)
         elif verdict is Verdict.HOLD_INCOMPLETE:
-            text = f"incomplete, and nothing has come for {self._settings.incomplete_limit_s:.0f} s: {look.missing}"
+            text = f"incomplete, and nothing has come for {self._watches.still_s(found.name):.0f} s: {look.missing}"
             self._end(known, HELD, "incomplete", text)
         elif verdict is Verdict.HOLD_RESTLESS:
             text = f"its files have kept changing for {self._settings.restless_limit_s:.0f} s"
@@ -193,7 +195,7 @@ class Admission:
         """What stays unreadable is held, and the LIS told so; without a fingerprint, it is new once it can be read."""
         look = Look(UNREACHABLE, complete=False, missing=why)
         if self._watches.judge(known.scan.name, look) is Verdict.HOLD_INCOMPLETE:
-            text = f"not to be read for {self._settings.incomplete_limit_s:.0f} s: {why}"
+            text = f"not to be read for {self._watches.still_s(known.scan.name):.0f} s: {why}"
             self._end(known, HELD, UNREACHABLE, text, fingerprint="")
 
     def _dated(self, known: KnownScan) -> KnownScan:

@@ -1,6 +1,6 @@
 """The orders of each specimen, as far as they concern its reading: how urgent, and how many leukocytes."""
 
-from sqlalchemy import Column, Integer, func, select
+from sqlalchemy import Column, ColumnElement, Integer, func, select
 
 from services.ingestion.tables import ORDERS
 from services.kit.contracts import Order, Priority
@@ -33,12 +33,22 @@ class OrderStore:
         """The highest priority of the specimen's orders that are not cancelled; routine while there is none."""
         return Priority.ValueType(max(self._highest(ORDERS.c.priority, specimen), Priority.PRIORITY_ROUTINE))
 
+    def awaited(self, specimen: str) -> bool:
+        """Whether the specimen has an order that is not cancelled."""
+        query = select(ORDERS.c.order_id).where(_wanted(specimen)).limit(1)
+        with self._database.transaction() as connection:
+            return connection.execute(query).first() is not None
+
     def leukocytes(self, specimen: str) -> int:
         """The most leukocytes that an order of the specimen asks for; 0 where they leave it to the laboratory."""
         return self._highest(ORDERS.c.leukocytes, specimen)
 
     def _highest(self, column: Column[int], specimen: str) -> int:
-        wanted = (ORDERS.c.specimen == specimen) & ~ORDERS.c.cancelled & (ORDERS.c.specimen != "")
+        query = select(func.max(column, type_=Integer)).where(_wanted(specimen))
         with self._database.transaction() as connection:
-            highest = connection.execute(select(func.max(column, type_=Integer)).where(wanted)).scalar_one()
+            highest = connection.execute(query).scalar_one()
         return highest or 0
+
+
+def _wanted(specimen: str) -> ColumnElement[bool]:
+    return (ORDERS.c.specimen == specimen) & ~ORDERS.c.cancelled & (ORDERS.c.specimen != "")

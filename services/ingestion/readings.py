@@ -40,6 +40,7 @@ def film_message(summary: FilmSummary) -> Film:
         missing_tiles=summary.missing_tiles,
         hematoxylin_od=summary.hematoxylin_od,
         eosin_od=summary.eosin_od,
+        pale=summary.pale,
     )
 
 

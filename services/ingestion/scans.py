@@ -2,15 +2,15 @@
 
 import hashlib
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from services.ingestion.promises import Promises, as_read
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.slides.errors import SlideError
 from services.ingestion.slides.slide import Slide as OpenedSlide
 from services.ingestion.store import ENDED, REMOVED, UNREACHABLE, KnownScan, Stores
 from services.kit.clock import from_timestamp, to_timestamp
-from services.kit.contracts import Milestone, Priority, Reason, Scan, ScanProperties, ScanState, Slide, Stage
-from services.kit.specimens import is_specimen_number
+from services.kit.contracts import Milestone, Reason, Scan, ScanProperties, ScanState, Slide, Stage
 from services.kit.stages import reached
 from services.kit.transport import Outgoing
 
@@ -21,6 +21,7 @@ class ScanWords:
     def __init__(self, settings: IngestionSettings, stores: Stores) -> None:
         self._settings = settings
         self._stores = stores
+        self._promise = Promises(settings, stores.orders).promise
 
     def waiting(self, name: str, first_seen: datetime, missing: str) -> Scan:
         """The scan is not complete, or not yet still."""
@@ -32,18 +33,24 @@ class ScanWords:
         return self._waiting(name, first_seen, UNREACHABLE, why)
 
     def ended(self, known: KnownScan, state: ScanState.ValueType, why: Reason, barcode: str | None) -> Scan:
-        """Held or refused without having been opened: the slide is named by its files, for want of its content."""
+        """Held or refused without having been opened: the slide is named by its files, for want of its content.
+
+        Only what is refused was complete: its promise counts from there. That of a scan that is held counts from when
+        it became as it is, as the LIS is to be told by then.
+        """
         digest = hashlib.sha256(f"{known.scan.name}\n{known.fingerprint}".encode()).hexdigest()
         scan = _copy(known.scan)
         scan.state = state
         scan.reason.CopyFrom(why)
-        scan.slide.CopyFrom(self._slide(f"U{digest[:20]}", _as_read(barcode), known.still_since))
+        complete = state == ScanState.SCAN_STATE_REFUSED
+        slide = self._slide(f"U{digest[:20]}", as_read(barcode), known.still_since, complete=complete)
+        scan.slide.CopyFrom(slide)
         return scan
 
     def opened(self, known: KnownScan, slide: OpenedSlide) -> Scan:
         """Admitted, or held because a person must say what it is. A copy of a known scan says so."""
         scan = _copy(known.scan)
-        scan.slide.CopyFrom(self._slide(f"S{slide.identity[:20]}", _as_read(slide.barcode), known.still_since))
+        scan.slide.CopyFrom(self._slide(f"S{slide.identity[:20]}", as_read(slide.barcode), known.still_since))
         scan.properties.CopyFrom(_properties(known.scan.name, slide))
         why = self._why_held(scan, slide.barcode)
         if why is not None:
@@ -113,16 +120,13 @@ class ScanWords:
                 )
         return None
 
-    def _slide(self, slide_id: str, specimen: str, completed: datetime) -> Slide:
+    def _slide(self, slide_id: str, specimen: str, since: datetime, *, complete: bool = True) -> Slide:
         urgency = self._stores.orders.urgency(specimen)
         slide = Slide(slide_id=slide_id, specimen=specimen, priority=urgency)
-        slide.deadline.CopyFrom(to_timestamp(completed + self._promise(urgency)))
-        slide.milestones.append(Milestone(stage=Stage.STAGE_SCAN_COMPLETE, at=to_timestamp(completed)))
+        slide.deadline.CopyFrom(to_timestamp(since + self._promise(urgency)))
+        if complete:
+            slide.milestones.append(Milestone(stage=Stage.STAGE_SCAN_COMPLETE, at=to_timestamp(since)))
         return slide
-
-    def _promise(self, urgency: Priority.ValueType) -> timedelta:
-        stat = urgency == Priority.PRIORITY_STAT
-        return timedelta(seconds=self._settings.stat_promise_s if stat else self._settings.promise_s)
 
 
 def announcement(scan: Scan) -> Outgoing:
@@ -134,14 +138,6 @@ def announcement(scan: Scan) -> Outgoing:
 def refusal_code(error: SlideError) -> str:
     """The stable word for why a scan cannot be read, such as `damaged`."""
     return type(error).__name__.removeprefix("Slide").lower()
-
-
-def _as_read(barcode: str | None) -> str:
-    """The barcode, where an order could name it as its specimen, whether it fits the rule or not.
-
-    A scan that is held for its barcode is then told to the LIS that ordered just this number.
-    """
-    return barcode if barcode and is_specimen_number(barcode) else ""
 
 
 def _same_scan_changed(slide: Slide, before: ScanProperties, scan: Scan) -> bool:

@@ -23,6 +23,12 @@ class IngestionSettings(Settings):
     incomplete_limit_s: float = Field(
         900.0, gt=0, description="s without change after which an incomplete scan is held"
     )
+    notice_s: float = Field(
+        300.0,
+        ge=0,
+        description="s before its promise ends at which an ordered scan that is incomplete, or cannot be read, is held "
+        "if that is sooner, so that the LIS is told in time; half the promise at most",
+    )
     restless_limit_s: float = Field(
         3600.0, gt=0, description="s after which a scan whose files have kept changing is held, until they are still"
     )

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# What open_slide can read, or refuse with a reason. Anything else on the share is not a scan.
-SCAN_SUFFIXES = frozenset({".vsi", ".svs", ".ndpi", ".tif", ".tiff", ".scn", ".bif", ".svslide", ".vms", ".mrxs"})
+from services.ingestion.slides.formats import DICOM_SUFFIX, SCAN_SUFFIXES
+
 _PIXEL_FOLDER = re.compile(r"_(.+)_", re.DOTALL)
 
 
@@ -46,7 +46,8 @@ def find_scans(share: Path) -> list[FoundScan]:
 def list_share(share: Path, progress: Callable[[], None] = lambda: None) -> Listing:
     """Everything on the share; `progress` is called for each folder. Raises ShareUnreachable.
 
-    A folder `_name_` with stacks is a VS200 scan even while its `name.vsi` is not there yet. A folder that bears the
+    A folder `_name_` with stacks is a VS200 scan even while its `name.vsi` is not there yet, and its files are none of
+    their own. Files of formats that are not read are found too, to be refused with a reason. A folder that bears the
     name of a scan counts as one, to be refused, and what lies in it counts too. Links to folders are not followed, and
     a subfolder that cannot be listed keeps only its own scans from being seen.
     """
@@ -63,7 +64,7 @@ def list_share(share: Path, progress: Callable[[], None] = lambda: None) -> List
         if stem is not None:
             paths |= set() if has_vsi else {folder.parent / f"{stem}.vsi"}
             continue
-        paths |= {Path(entry.path) for entry in entries if _is_scan(entry)}
+        paths |= set(_scans(entries))
         for below in _folders(entries):
             try:
                 inside = _entries(Path(below.path))
@@ -103,6 +104,18 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _folders(entries: Iterable[os.DirEntry[str]]) -> Iterator[os.DirEntry[str]]:
     return (entry for entry in entries if not entry.name.startswith(".") and _is_folder(entry))
+
+
+def _scans(entries: Iterable[os.DirEntry[str]]) -> Iterator[Path]:
+    """What is read, or refused with a reason. The many .dcm of a folder are told by the first of them."""
+    dicom: list[Path] = []
+    for entry in filter(_is_scan, entries):
+        path = Path(entry.path)
+        if path.suffix.lower() != DICOM_SUFFIX:
+            yield path
+        elif not dicom:
+            dicom.append(path)
+            yield path
 
 
 def _is_scan(entry: os.DirEntry[str]) -> bool:

@@ -4,10 +4,11 @@ Decisions alone: what is on disk comes as a `Look`. Stillness is measured in mon
 neither admits a growing scan nor keeps a finished one waiting.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from math import inf
 
 from services.kit.clock import Clock
 
@@ -68,11 +69,14 @@ def completed_at(watch: Watch | None, recorded: datetime, now: datetime, now_s: 
 class Watches:
     """What admission remembers of the scans that wait, by name; in memory alone.
 
-    A scan is READ once still for `settle_s`, held as incomplete when nothing came for `limit_s`, and held as restless
-    when it was neither for `restless_s`.
+    A scan is READ once still for `settle_s`, held as incomplete when nothing came for its limit, and held as restless
+    when it was neither for `restless_s`. `limit_s` gives a scan's limit (s) by its name and for how long it is still
+    (s), and is asked only of scans that are not complete.
     """
 
-    def __init__(self, clock: Clock, settle_s: float, limit_s: float, restless_s: float) -> None:
+    def __init__(
+        self, clock: Clock, settle_s: float, limit_s: Callable[[str, float], float], restless_s: float
+    ) -> None:
         self._clock = clock
         self._settle_s = settle_s
         self._limit_s = limit_s
@@ -85,14 +89,20 @@ class Watches:
         """The verdict at this moment; `new` unless the scan's files were known as they are."""
         before, now_s = self._watches.get(name), self._clock.monotonic()
         since = self._since.setdefault(name, now_s)
-        self._watches[name], verdict = judge(before, look, now_s, self._settle_s, self._limit_s, new=new)
+        limit_s = inf if look.complete else self._limit_s(name, self.still_s(name))
+        self._watches[name], verdict = judge(before, look, now_s, self._settle_s, limit_s, new=new)
         restless = verdict is Verdict.WAIT and now_s - since >= self._restless_s
         return Verdict.HOLD_RESTLESS if restless else verdict
 
-    def stale(self, name: str) -> bool:
-        """Whether the scan's files have not changed for the limit."""
+    def still_s(self, name: str) -> float:
+        """For how many s the scan's files have not changed."""
         watch = self._watches.get(name)
-        return watch is not None and self._clock.monotonic() - watch.still_since >= self._limit_s
+        return 0.0 if watch is None else self._clock.monotonic() - watch.still_since
+
+    def stale(self, name: str) -> bool:
+        """Whether the scan's files have not changed for its limit."""
+        still_s = self.still_s(name)
+        return still_s >= self._limit_s(name, still_s)
 
     def completed_at(self, name: str, recorded: datetime) -> datetime:
         """When the scan became as it is; see the function of that name."""

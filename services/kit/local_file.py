@@ -10,15 +10,19 @@ from typing import Any
 from services.kit.database import StateUnusable
 from services.kit.errors import TransientError
 from services.kit.local_log_schema import prepare
-from services.kit.sqlite import remedy
+from services.kit.sqlite import reading_connection, remedy
 
 
 class LogFile:
-    """Durable transactions on the file. Safe for use by several threads. Raises StateUnusable."""
+    """Durable transactions on the file. Safe for use by several threads. Raises StateUnusable.
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = _opened(path)
+    One that is opened `to_read` changes nothing, and needs neither room nor permission for it.
+    """
+
+    def __init__(self, path: Path, *, to_read: bool = False) -> None:
+        if not to_read:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = _opened(path, to_read)
         self._changed = threading.Condition(threading.Lock())
         self._version = 0
 
@@ -72,8 +76,10 @@ class LogFile:
             self._db.execute("ROLLBACK")
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def _opened(path: Path, to_read: bool) -> sqlite3.Connection:
     try:
+        if to_read:
+            return reading_connection(path)
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
     except sqlite3.DatabaseError as error:
         raise _unusable(path, error) from error

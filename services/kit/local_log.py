@@ -22,12 +22,22 @@ _SYSTEM_CLOCK = SystemClock()
 
 
 class LocalLog:
-    """The log and its groups. Safe for use by several threads; `close` when done. Raises StateUnusable."""
+    """The log and its groups. Safe for use by several threads; `close` when done. Raises StateUnusable.
 
-    def __init__(self, path: Path, registry: Mapping[str, Topic] | None = None, clock: Clock = _SYSTEM_CLOCK) -> None:
+    Opened `to_read` it tells what waits and what was rejected, also from a disk that takes nothing.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        registry: Mapping[str, Topic] | None = None,
+        clock: Clock = _SYSTEM_CLOCK,
+        *,
+        to_read: bool = False,
+    ) -> None:
         self._topics = topics() if registry is None else registry
         self._clock = clock
-        self._file = LogFile(path)
+        self._file = LogFile(path, to_read=to_read)
 
     def producer(self) -> "LocalLog":
         return self

@@ -2,8 +2,12 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+
+# How long another process may be at work on a new file, and how soon it is tried again.
+_LONGEST_S, _AGAIN_S = 30.0, 0.01
 
 # A message without a deadline comes after every message that has one.
 _NO_DEADLINE = 1e15
@@ -41,7 +45,7 @@ _LATER_COLUMNS = {
 def prepare(db: sqlite3.Connection) -> None:
     """Make or upgrade the tables; several processes may do so at once. Raises sqlite3.DatabaseError."""
     for pragma in _PRAGMAS:
-        db.execute(f"PRAGMA {pragma}")
+        _set(db, pragma)
     db.execute("BEGIN IMMEDIATE")
     for statement in _TABLES:
         db.execute(statement)
@@ -50,6 +54,20 @@ def prepare(db: sqlite3.Connection) -> None:
         for name in columns.keys() - present:
             db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
     db.execute("COMMIT")
+
+
+def _set(db: sqlite3.Connection, pragma: str) -> None:
+    """SQLite does not wait for another process that changes a new file's journal at that moment: it is asked again."""
+    until = time.monotonic() + _LONGEST_S
+    while True:
+        try:
+            db.execute(f"PRAGMA {pragma}")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_AGAIN_S)
+        else:
+            return
 
 
 def encode_headers(headers: Mapping[str, str]) -> str:

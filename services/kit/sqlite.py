@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
 
 # Deleted rows are overwritten: patient data must not stay in the file's free pages.
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000", "secure_delete=ON")
@@ -37,23 +36,30 @@ def sqlite_engine(path: Path) -> Engine:
 
 
 def reading_engine(path: Path) -> Engine:
-    """An engine that reads the file, beside a process that writes it, also from a disk that takes nothing.
+    """An engine on `reading_connection`: its connections raise DBAPIError when the file cannot be read."""
+    engine = create_engine(f"sqlite:///{path}", creator=partial(reading_connection, path), hide_parameters=True)
 
-    Raises DBAPIError when it cannot be read.
+    # What one transaction reads is of one moment.
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+def reading_connection(path: Path) -> sqlite3.Connection:
+    """A connection that reads the file, beside a process that writes it, also from a disk that takes nothing.
+
+    Raises sqlite3.DatabaseError when it cannot be read.
     """
     *others, last = _ways(path)
     for way in others:
-        engine = _reading(path, way)
         try:
-            with engine.connect() as connection:
-                connection.exec_driver_sql("SELECT COUNT(*) FROM sqlite_master")
-        except DBAPIError as error:
-            engine.dispose()
-            if _base(error.orig) not in _DISK:
+            return _connected(path, way)
+        except sqlite3.DatabaseError as error:
+            if _base(error) not in _DISK:
                 raise
-        else:
-            return engine
-    return _reading(path, last)
+    return _connected(path, last)
 
 
 def remedy(error: BaseException | None) -> str:
@@ -82,17 +88,16 @@ def _ways(path: Path) -> Iterator[str]:
         yield "immutable=1"
 
 
-def _reading(path: Path, way: str) -> Engine:
+def _connected(path: Path, way: str) -> sqlite3.Connection:
+    """Connected, and once read from: before, SQLite does not know whether it can."""
     uri = f"{path.absolute().as_uri()}?{way}"
-    connect = partial(sqlite3.connect, uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
-    engine = create_engine(f"sqlite:///{path}", creator=connect, hide_parameters=True)
-
-    # What one transaction reads is of one moment.
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    return engine
+    connection = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    return connection
 
 
 def _base(error: BaseException | None) -> int:

@@ -39,7 +39,12 @@ class LisSettings(Settings):
     lease_s: float = Field(
         10.0, gt=0, description="s without a word of the replica that sends, of several; another takes over soon after"
     )
-    refusals: int = Field(3, ge=0, description="times that a message answered AR is sent again before it is held")
+    refused_s: float = Field(
+        600.0,
+        ge=0,
+        description="s from its first AR that a message is sent again at least, and until its deadline, before it is "
+        "held",
+    )
     listen_idle_s: float = Field(600.0, gt=0, description="s of silence after which a connection of the LIS is closed")
     listen_connections: int = Field(16, ge=1, description="connections of the LIS at a time")
     keep_days: float = Field(

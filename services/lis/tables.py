@@ -75,6 +75,8 @@ OUTBOX = Table(
     Column("attempts", Integer, nullable=False),
     # Times that the LIS answered AR or CR to the message without faulting its header.
     Column("refusals", Integer, nullable=False),
+    # Unix s of the first of them; none before that.
+    Column("refused", Float),
     # MSA-1 that ended it; empty while open.
     Column("code", String, nullable=False),
     Column("reason_code", String, nullable=False),

@@ -1,5 +1,6 @@
 """Build the LIS gateway."""
 
+from datetime import timedelta
 from threading import Event
 from zoneinfo import ZoneInfo
 
@@ -41,7 +42,7 @@ def build(settings: LisSettings, resources: Resources) -> Service:
     orders, events = OrderStore(database), Events(database)
     retention = Retention(database, resources.clock, settings.keep_days)
     server = _server(settings, orders, resources)
-    ledger = Ledger(outbox, resources.clock, resources.metrics, settings.refusals)
+    ledger = Ledger(outbox, resources.clock, resources.metrics, timedelta(seconds=settings.refused_s))
     sender = _sender(settings, ledger, lease, resources)
     writer = OruWriter(_envelope(settings), read_codes())
     handlers = LisHandlers(orders, outbox, writer, resources.clock, sender.wake)

@@ -1,7 +1,7 @@
 """What was counted on a read slide, and what its reader must know: everything between cells and the report, purely."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.reasoning.cells import Place, Purpose, ReadField
 from services.reasoning.differential import differential
@@ -14,7 +14,10 @@ from services.reasoning.measuring import Distribution, distributions
 from services.reasoning.morphology import morphology
 from services.reasoning.nuclei import Nuclei, nuclei
 from services.reasoning.parasites import parasites
-from services.reasoning.platelets import platelets
+from services.reasoning.platelets import ClumpLimits, platelets
+
+TOO_FEW = "too_few_leukocytes"
+"""The rule that holds a slide of which too little could be counted."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,12 @@ def count_cells(fields: Sequence[ReadField], knowledge: Knowledge) -> Counts:
         platelets(
             fields,
             knowledge.classes,
-            gap_um=counting.clump_gap_um.value,
-            smallest=int(counting.clump_platelets.value),
+            ClumpLimits(
+                gap_um=counting.clump_gap_um.value,
+                smallest=int(counting.clump_platelets.value),
+                heap_um=counting.clump_heap_um.value,
+                heap_probability=counting.clump_heap_probability.value,
+            ),
         ),
         nuclei(fields, counting.nucleus_within_um.value),
         distributions(red.classified, counting.minimum_measured.value),
@@ -68,6 +75,7 @@ def account(
         Purpose.ERYTHROCYTES: len(counts.erythrocytes.classified),
     }
     judgement = judge(knowledge.rules, facts_of(counts, circumstances, haemogram, counting))
+    judgement = replace(judgement, reasons=tuple(_told(why, circumstances) for why in judgement.reasons))
     missed = counts.nuclei.missed
     limitations = (*_limitations(circumstances, reached), *_missed(counts.nuclei), *haemogram.unusable)
     return Account(figures, counts.measured, judgement, limitations, reached, missed)
@@ -84,12 +92,25 @@ def _limitations(known: Circumstances, reached: Mapping[Purpose, int]) -> list[N
         for purpose, target in wanted.items()
         if reached[purpose] < target
     ]
+    if notes and known.rejections:
+        notes.append(Note("fields_rejected", _not_read(known.rejections)))
     if known.unreadable_fields:
         unread = f"{known.unreadable_fields} of {known.fields} fields could not be read."
         notes.append(Note("unreadable_fields", unread))
     if known.missing_tiles:
         notes.append(Note("missing_tiles", f"The scan lacks {known.missing_tiles} tiles beside stained areas."))
     return notes
+
+
+def _told(why: Note, known: Circumstances) -> Note:
+    """What is lacking, with what has kept it from being read: that can be mended, on the film or at the scanner."""
+    if why.code != TOO_FEW or not known.rejections:
+        return why
+    return replace(why, text=f"{why.text} {_not_read(known.rejections)}")
+
+
+def _not_read(rejections: Sequence[str]) -> str:
+    return f"Fields were not read: {'; '.join(rejections)}."
 
 
 def _missed(compared: Nuclei) -> list[Note]:

@@ -35,6 +35,11 @@ class Box:
     width: float
     height: float
 
+    def holds(self, place: Place, inside: float = 0.0) -> bool:
+        """Whether the place lies in it, at least `inside` from its border."""
+        across, down = place[0] - self.x, place[1] - self.y
+        return inside <= across <= self.width - inside and inside <= down <= self.height - inside
+
 
 @dataclass(frozen=True)
 class SmearCell:
@@ -84,3 +89,5 @@ class ReadField:
     unreadable: bool = False
     # Centres (x, y) of what the film map is sure is a nucleated cell.
     nuclei: tuple[Place, ...] = ()
+    # Where the field lies; None where that was not said.
+    core: Box | None = None

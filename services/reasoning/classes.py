@@ -45,12 +45,16 @@ class ClassTable(BaseModel):
     @property
     def differential(self) -> tuple[str, ...]:
         """Classes in the denominator of the differential."""
-        return tuple(name for name, one in self.cells.leukocytes.items() if one.counts is Role.DIFFERENTIAL)
+        return self.with_role(Role.DIFFERENTIAL)
 
     @property
     def erythrocytes(self) -> tuple[str, ...]:
         """Shapes of red cells."""
         return tuple(self.cells.erythrocytes)
+
+    def with_role(self, role: Role) -> tuple[str, ...]:
+        """Classes of leukocyte detections that count as that."""
+        return tuple(name for name, one in self.cells.leukocytes.items() if one.counts is role)
 
     def role(self, label: str) -> Role:
         """What a leukocyte detection with this label counts as. Raises TablesInvalid for a class that is unknown."""

@@ -39,6 +39,8 @@ class CountingTable(BaseModel):
     nucleus_within_um: Value
     clump_gap_um: Value
     clump_platelets: Value
+    clump_heap_um: Value
+    clump_heap_probability: Value
     minimum_measured: Value
 
     @classmethod

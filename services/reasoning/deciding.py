@@ -1,10 +1,10 @@
 """Writes reports: from a case and the rules to what goes out, with its evidence in the object store."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from services.kit.clock import to_timestamp
-from services.kit.contracts import Decision, Milestone, Priority, Report, Scan, Stage, TileCells
+from services.kit.contracts import Decision, Field, Milestone, Order, Priority, Report, Scan, Stage, TileCells
 from services.kit.objects import Objects
 from services.kit.stages import reached
 from services.reasoning.accounts import account
@@ -13,12 +13,12 @@ from services.reasoning.cells import Purpose
 from services.reasoning.evidence import read_field, results_of
 from services.reasoning.factsheet import Circumstances
 from services.reasoning.figures import Note
-from services.reasoning.haemogram import Haemogram, read_haemogram
+from services.reasoning.haemogram import Haemogram, HaemogramTable, read_haemogram
 from services.reasoning.knowledge import Knowledge
 from services.reasoning.lines import cells_by_figure, jsonl
 from services.reasoning.reports import identify, outcome, read_report, reason
 
-UNREADABLE = "unreadable"
+UNREADABLE, BARE = "unreadable", "bare"
 
 
 class ReportWriter:
@@ -32,7 +32,7 @@ class ReportWriter:
         """The report of what `tiles` show; it awaits an order while there is none. Raises TransientError."""
         fields = [read_field(tile) for tile in tiles]
         order = case.order
-        haemogram = read_haemogram(results_of(order), self.knowledge.haemogram) if order else Haemogram({}, ())
+        haemogram = _haemogram(order, self.knowledge.haemogram) if order else Haemogram({}, ())
         told = account(fields, _circumstances(case, tiles), haemogram, self.knowledge)
         report = read_report(case.readings, tiles, told, case.wanted)
         report.decision = outcome(told) if order else Decision.DECISION_AWAITING_ORDER
@@ -62,6 +62,10 @@ class ReportWriter:
         identify(report, evidence, case.reinstated)
 
 
+def _haemogram(order: Order, table: HaemogramTable) -> Haemogram:
+    return read_haemogram(results_of(order), table, order.haemogram_unread)
+
+
 def _circumstances(case: Case, tiles: Sequence[TileCells]) -> Circumstances:
     fields = [field for reading in case.readings for field in reading.fields]
     rejected = [field for field in fields if field.HasField("rejected")]
@@ -75,13 +79,21 @@ def _circumstances(case: Case, tiles: Sequence[TileCells]) -> Circumstances:
         fields=len(case.progress.tile_ids) + undecoded,
         unreadable_fields=sum(tile.HasField("unreadable") for tile in tiles) + undecoded,
         rejected_fields=len(rejected) - undecoded,
+        rejections=_rejections(case.readings[-1].fields),
         missing_tiles=film.missing_tiles,
         in_focus=film.in_focus,
         hematoxylin_od=film.hematoxylin_od,
         eosin_od=film.eosin_od,
+        pale=film.pale,
         cut_short=not case.progress.whole,
         film_exhausted=Purpose.LEUKOCYTES in case.progress.exhausted,
     )
+
+
+def _rejections(fields: Iterable[Field]) -> tuple[str, ...]:
+    """Each reason once, as the last round, which has read most, tells it; the film's margins are no loss."""
+    rejected = [field.rejected for field in fields if field.HasField("rejected")]
+    return tuple(dict.fromkeys(why.text for why in rejected if why.code not in (UNREADABLE, BARE)))
 
 
 def _cells_read(tiles: Sequence[TileCells]) -> datetime | None:

@@ -35,7 +35,8 @@ def read_field(tile: TileCells) -> ReadField:
     """A tile's cells. Raises PoisonError when probabilities fit no model that the message names."""
     cells = tuple(_cell(cell, tile.models) for cell in tile.cells)
     nuclei = tuple((nucleus.x_um, nucleus.y_um) for nucleus in tile.nuclei)
-    return ReadField(tile.tile_id, _purposes(tile.questions), cells, tile.HasField("unreadable"), nuclei)
+    core = _box(tile.core) if tile.HasField("core") else None
+    return ReadField(tile.tile_id, _purposes(tile.questions), cells, tile.HasField("unreadable"), nuclei, core)
 
 
 def round_of(reading: Reading) -> Round:
@@ -55,17 +56,20 @@ def _purposes(questions: Iterable[contracts.Question.ValueType]) -> frozenset[Pu
 def _cell(cell: Cell, models: Sequence[Model]) -> SmearCell:
     if cell.kind not in _KINDS:
         raise PoisonError(f"cell {cell.cell_id} is of kind {cell.kind}, which reasoning does not know")
-    box = Box(cell.box.x_um, cell.box.y_um, cell.box.width_um, cell.box.height_um)
     return SmearCell(
         cell.cell_id,
         _KINDS[cell.kind],
         cell.label,
         tuple(cell.candidates),
-        box,
+        _box(cell.box),
         _probabilities(cell, models),
         dict(cell.findings),
         {name: getattr(cell.measured, name) for name in QUANTITIES} if cell.HasField("measured") else {},
     )
+
+
+def _box(region: contracts.Region) -> Box:
+    return Box(region.x_um, region.y_um, region.width_um, region.height_um)
 
 
 def _probabilities(cell: Cell, models: Sequence[Model]) -> Classes:

@@ -56,6 +56,13 @@ _RED = (
     ("low", FactType.DOUBLE, "lower exact 95 % limit of the share, %", True),
     ("high", FactType.DOUBLE, "upper exact 95 % limit of the share, %", True),
     (
+        "seen_low",
+        FactType.DOUBLE,
+        "lower exact 95 % limit of the share, %, whether or not the share is told",
+        True,
+    ),
+    ("misread_percent", FactType.DOUBLE, "share that misread normal cells alone may give, %", True),
+    (
         "grade",
         FactType.INT,
         "grade by grading.yaml, 0 to 3; absent where there is none or misreads may explain it",
@@ -65,7 +72,11 @@ _RED = (
 _FIXED = (
     Fact("order.known", FactType.BOOL, "the specimen has an order"),
     Fact("order.stat", FactType.BOOL, "the order is STAT"),
-    Fact("haemogram.unusable", FactType.INT, "results of the haemogram in a unit that haemogram.yaml lacks"),
+    Fact(
+        "haemogram.unusable",
+        FactType.INT,
+        "results of the haemogram that could not be read, or in a unit that haemogram.yaml lacks",
+    ),
     Fact("haemogram.known", FactType.BOOL, "the order came with at least one usable result of the haemogram"),
     Fact("leukocytes.counted", FactType.INT, "leukocytes of the differential", measure="leukocytes.counted"),
     Fact("leukocytes.wanted", FactType.INT, "leukocytes asked for", measure="leukocytes.counted"),
@@ -107,6 +118,14 @@ _FIXED = (
         "as many of those searched as misread cells alone may give",
         measure="erythrocytes.plasmodium",
     ),
+    Fact("plasmodium.misread_percent", FactType.DOUBLE, "the same as a share, %", measure="erythrocytes.plasmodium"),
+    Fact(
+        "plasmodium.low",
+        FactType.DOUBLE,
+        "lower exact 95 % limit of the share of red cells that look infected, %, whether or not the share is told",
+        optional=True,
+        measure="erythrocytes.plasmodium",
+    ),
     Fact(
         "plasmodium.percent",
         FactType.DOUBLE,
@@ -136,6 +155,11 @@ _FIXED = (
     Fact("reading.in_focus_percent", FactType.DOUBLE, "share of the covered area that is in focus, %"),
     Fact("film.hematoxylin_od", FactType.DOUBLE, "optical density of a typical nucleus, mean over RGB", optional=True),
     Fact("film.eosin_od", FactType.DOUBLE, "optical density of one layer of red cells, mean over RGB", optional=True),
+    Fact(
+        "film.pale_percent",
+        FactType.DOUBLE,
+        "share of the thin parts in focus that is stained clearly more faintly than the rest, %",
+    ),
     Fact("reading.cut_short", FactType.BOOL, "the deadline came before everything chosen was read"),
     Fact("reading.film_exhausted", FactType.BOOL, "the film has no more leukocytes to read"),
 )

@@ -19,7 +19,9 @@ NamedFact = tuple[str, FactValue | None]
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What rules may know of a slide beside its cells."""
+    """What rules may know of a slide beside its cells; `rejections` says, for a person, why fields with blood were not
+    read, and how many for each reason.
+    """
 
     order_known: bool
     stat: bool
@@ -28,10 +30,12 @@ class Circumstances:
     fields: int
     unreadable_fields: int
     rejected_fields: int
+    rejections: tuple[str, ...]
     missing_tiles: int
     in_focus: float
     hematoxylin_od: float
     eosin_od: float
+    pale: float
     cut_short: bool
     film_exhausted: bool
 
@@ -83,6 +87,7 @@ def _circumstances(known: Circumstances) -> Iterator[NamedFact]:
     # 0 where it was not measured: glass itself has more.
     yield "film.hematoxylin_od", known.hematoxylin_od or None
     yield "film.eosin_od", known.eosin_od or None
+    yield "film.pale_percent", 100 * known.pale
     yield "reading.cut_short", known.cut_short
     yield "reading.film_exhausted", known.film_exhausted
 
@@ -126,7 +131,8 @@ def _erythrocytes(counted: Morphology, counting: CountingTable) -> Iterator[Name
     yield "erythrocytes.counted", len(counted.classified)
     yield "erythrocytes.minimum", int(counting.minimum_erythrocytes.value)
     yield "erythrocytes.unidentified_percent", _percent(len(counted.unidentified), len(counted.classified))
-    # What is not reported is no ground for a finding either: a share that is withheld is absent.
+    yield from _seen(counted)
+    # Elsewhere what is not reported is no ground for a finding either: a share that is withheld is absent.
     for figure in counted.classes_told(
         counting.minimum_erythrocytes.value, counting.most_unidentified_erythrocytes.value
     ):
@@ -134,11 +140,20 @@ def _erythrocytes(counted: Morphology, counting: CountingTable) -> Iterator[Name
         yield f"{figure.name}.grade", figure.grade
 
 
+def _seen(counted: Morphology) -> Iterator[NamedFact]:
+    """What few or doubtful red cells show all the same: they carry no share, but may be enough to alarm."""
+    for figure in counted.seen:
+        yield f"{figure.name}.seen_low", figure.low
+        yield f"{figure.name}.misread_percent", counted.misread_percent.get(figure.name)
+
+
 def _parasites(counted: Parasites, counting: CountingTable) -> Iterator[NamedFact]:
     (told,) = counted.for_report(counting)
     yield "plasmodium.searched", len(counted.searched)
     yield "plasmodium.infected", len(counted.infected)
     yield "plasmodium.misread", len(counted.searched) * counting.misread_plasmodium.value / 100
+    yield "plasmodium.misread_percent", counting.misread_plasmodium.value
+    yield "plasmodium.low", counted.share.low
     yield "plasmodium.percent", told.value
 
 

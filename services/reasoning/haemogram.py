@@ -1,6 +1,6 @@
 """The analyser's haemogram under the names and units that rules use."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -65,8 +65,11 @@ class Haemogram:
     unusable: tuple[Note, ...]
 
 
-def read_haemogram(results: Iterable[Result], table: HaemogramTable) -> Haemogram:
-    """The results that rules may use. A result in a unit that the table lacks is left out, and said to be."""
+def read_haemogram(results: Iterable[Result], table: HaemogramTable, unread: Collection[str] = ()) -> Haemogram:
+    """The results that rules may use. A result in a unit that the table lacks is left out, and said to be.
+
+    `unread` are the LOINC codes of results that could not be read; those that the table knows are told too.
+    """
     by_code = {result.loinc: result for result in results}
     values: dict[str, float] = {}
     unusable: list[Note] = []
@@ -78,7 +81,15 @@ def read_haemogram(results: Iterable[Result], table: HaemogramTable) -> Haemogra
             values[name] = result.value * table.units[analyte.unit][result.unit]
         else:
             unusable.append(_strange_unit(analyte, result))
-    return Haemogram(values, tuple(unusable))
+    return Haemogram(values, (*unusable, *_unread(table, unread)))
+
+
+def _unread(table: HaemogramTable, codes: Collection[str]) -> Iterator[Note]:
+    for analyte in table.analytes.values():
+        for code in codes:
+            if code in analyte.loinc:
+                text = f"the haemogram's {analyte.meaning} ({code}) could not be read, and no rule was asked about them"
+                yield Note("haemogram_unread", f"{text}: look at the analyser's result, and how the LIS writes it")
 
 
 def _strange_unit(analyte: Analyte, result: Result) -> Note:

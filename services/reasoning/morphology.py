@@ -12,11 +12,12 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.kit.yamlfile import read_table
-from services.reasoning.cells import UNIDENTIFIED, Kind, Purpose, ReadField, SmearCell
+from services.reasoning.cells import UNIDENTIFIED, Purpose, ReadField, SmearCell
 from services.reasoning.classes import ClassTable
 from services.reasoning.errors import TablesInvalid
 from services.reasoning.figures import PER_HUNDRED, Figure, Note, count, percentage
 from services.reasoning.intervals import share
+from services.reasoning.nuclei import without_nucleus
 
 FILE = Path(__file__).parent / "data" / "grading.yaml"
 
@@ -135,6 +136,10 @@ class Morphology:
     classified: tuple[SmearCell, ...]
     unidentified: tuple[SmearCell, ...]
     classes: tuple[Figure, ...]
+    # The same as they were seen, without what grading makes of them.
+    seen: tuple[Figure, ...]
+    # What misread normal cells may give of a class, %, by the figure's name.
+    misread_percent: Mapping[str, float]
 
     def for_report(self, minimum: float, most_unidentified: float) -> list[Figure]:
         """Every figure, the classes as `classes_told` has them."""
@@ -162,29 +167,31 @@ class Morphology:
 def morphology(fields: Sequence[ReadField], table: ClassTable, grading: GradingTable) -> Morphology:
     """Count and grade the red cells of fields read for them. Raises TablesInvalid for a class that the table lacks."""
     classified = tuple(cell for field in fields for cell in classified_erythrocytes(field, table))
+    seen = tuple(_share(name, classified) for name in table.erythrocytes)
     return Morphology(
         classified=classified,
         unidentified=tuple(cell for cell in classified if cell.label == UNIDENTIFIED),
-        classes=tuple(_graded(name, classified, grading) for name in table.erythrocytes),
+        classes=tuple(grading.graded(name, one) for name, one in zip(table.erythrocytes, seen, strict=True)),
+        seen=seen,
+        misread_percent={f"erythrocytes.{name}": misread.most_percent for name, misread in grading.misreads.items()},
     )
 
 
 def classified_erythrocytes(field: ReadField, table: ClassTable) -> list[SmearCell]:
-    """The red cells of a field that count for morphology: those of fields read for red cells.
+    """The red cells of a field that count for morphology: those of fields read for red cells, without a nucleus.
 
     Raises TablesInvalid for a class that the table lacks.
     """
     if Purpose.ERYTHROCYTES not in field.purposes:
         return []
-    cells = [cell for cell in field.cells if cell.kind is Kind.ERYTHROCYTE and cell.label]
+    cells = [cell for cell in without_nucleus(field) if cell.label]
     if stray := {cell.label for cell in cells if cell.identified} - set(table.erythrocytes):
         raise TablesInvalid(f"a model names erythrocytes {', '.join(sorted(stray))}, which classes.yaml lacks")
     return cells
 
 
-def _graded(name: str, classified: Sequence[SmearCell], grading: GradingTable) -> Figure:
-    share_of = percentage(f"erythrocytes.{name}", [c for c in classified if c.label == name], len(classified))
-    return grading.graded(name, share_of)
+def _share(name: str, classified: Sequence[SmearCell]) -> Figure:
+    return percentage(f"erythrocytes.{name}", [c for c in classified if c.label == name], len(classified))
 
 
 def _misread(figure: Figure, percent: float) -> Note:

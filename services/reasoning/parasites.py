@@ -7,9 +7,10 @@ share is told only when more cells look infected than that explains.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.reasoning.cells import Kind, Purpose, ReadField, SmearCell
+from services.reasoning.cells import Purpose, ReadField, SmearCell
 from services.reasoning.counting import CountingTable
 from services.reasoning.figures import Figure, Note, percentage
+from services.reasoning.nuclei import without_nucleus
 
 FINDING = "plasmodium"
 
@@ -28,22 +29,22 @@ class Parasites:
 
     def _withheld(self, counting: CountingTable) -> Note | None:
         least, misread = counting.minimum_parasites.value, counting.misread_plasmodium.value
+        read = f"{len(self.infected)} of {len(self.searched)} red cells look infected"
         if len(self.searched) < least:
-            return Note("too_few_erythrocytes", f"{len(self.searched)} red cells were searched; told from {least:g} on")
+            return Note("too_few_erythrocytes", f"{read}; a share is told from {least:g} searched on")
         if self.infected and (self.share.low or 0.0) <= misread:
-            read = f"{len(self.infected)} of {len(self.searched)} red cells look infected"
             return Note("misreads_explain", f"{read}, which misread cells alone may give (up to {misread:g} %)")
         return None
 
 
 def parasites(fields: Sequence[ReadField], counting: CountingTable) -> Parasites:
-    """Search the red cells of fields read for red cells."""
+    """Search the red cells of fields read for red cells; one with a nucleus in it is none."""
     searched = tuple(
         cell
         for field in fields
         if Purpose.ERYTHROCYTES in field.purposes
-        for cell in field.cells
-        if cell.kind is Kind.ERYTHROCYTE and FINDING in cell.findings
+        for cell in without_nucleus(field)
+        if FINDING in cell.findings
     )
     infected = tuple(cell for cell in searched if cell.findings[FINDING] >= counting.plasmodium_probability.value)
     return Parasites(searched, infected, percentage("erythrocytes.plasmodium", infected, len(searched)))

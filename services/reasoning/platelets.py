@@ -1,10 +1,10 @@
-"""Platelets per 100 red cells, and clumps found by geometry.
+"""Platelets per 100 red cells, and clumps: platelets that touch each other, and heaps that are drawn as one cell.
 
 No estimate is given when clumps are seen: platelets in clumps are not evenly spread, and the figure would be too low.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -34,12 +34,15 @@ class Platelets:
     erythrocytes: int
     ratio: Figure
     clumps: tuple[Clump, ...]
+    # Fields of the monolayer that were counted on.
+    monolayer_fields: int
     # Fields searched for clumps, and those of them that lie where clumps gather.
     fields: int
     edge_fields: int
 
     def for_report(self) -> list[Figure]:
-        """Platelets counted, per 100 red cells, and clumps: how many in how many fields, with the cells of all of them.
+        """Platelets counted in how many fields, per 100 red cells, and clumps: how many in how many fields, with the
+        cells of all of them.
 
         That no clump was seen says something only when fields were read where clumps are carried.
         """
@@ -48,21 +51,43 @@ class Platelets:
         clumps = Figure("platelets.clumps", len(self.clumps), self.fields, "1", members, denominator_unit="{fields}")
         if not self.clumps and not self.edge_fields:
             clumps = clumps.without_value(_NOT_SEARCHED)
-        return [count("platelets.counted", self.counted), ratio, clumps]
+        return [
+            replace(count("platelets.counted", self.counted, self.monolayer_fields), denominator_unit="{fields}"),
+            ratio,
+            clumps,
+        ]
 
 
-def platelets(fields: Sequence[ReadField], table: ClassTable, *, gap_um: float, smallest: int) -> Platelets:
-    """Count platelets on monolayer fields; find groups of `smallest` or more that lie within `gap_um` of each other."""
-    inside = [cell for field in fields if field.purposes & COUNTED_ON for cell in field.cells]
+@dataclass(frozen=True)
+class ClumpLimits:
+    """What is called a clump."""
+
+    # Boxes of platelets no farther apart touch, µm.
+    gap_um: float
+    # Least platelets that touch.
+    smallest: int
+    # A heap is drawn as one cell at least so wide and high, µm, that with this probability is of platelets.
+    heap_um: float
+    heap_probability: float
+
+
+def platelets(fields: Sequence[ReadField], table: ClassTable, limits: ClumpLimits) -> Platelets:
+    """Count platelets on monolayer fields; find clumps there and on the feathered edge."""
+    monolayer = [field for field in fields if field.purposes & COUNTED_ON and not field.unreadable]
+    inside = [cell for field in monolayer for cell in field.cells]
     counted = tuple(platelets_of(inside, table))
     erythrocytes = sum(cell.kind is Kind.ERYTHROCYTE for cell in inside)
     searched = [field for field in fields if field.purposes & CLUMPS_ON and not field.unreadable]
-    candidates = list(platelets_of((cell for field in searched for cell in field.cells), table))
+    cells = [cell for field in searched for cell in field.cells]
+    at_edge = (cell for field in searched if Purpose.PLATELET_CLUMPS in field.purposes for cell in field.cells)
+    heaps = {cell.cell_id: cell for cell in heaps_of(at_edge, table, limits)}
+    alone = [cell for cell in platelets_of(cells, table) if cell.cell_id not in heaps]
     return Platelets(
         counted=counted,
         erythrocytes=erythrocytes,
         ratio=per_hundred("platelets.per_100_erythrocytes", counted, erythrocytes, "/100{RBCs}"),
-        clumps=tuple(clumps_of(candidates, gap_um, smallest)),
+        monolayer_fields=len(monolayer),
+        clumps=(*clumps_of(alone, limits.gap_um, limits.smallest), *((heap,) for heap in heaps.values())),
         fields=len(searched),
         edge_fields=sum(Purpose.PLATELET_CLUMPS in field.purposes for field in searched),
     )
@@ -73,6 +98,19 @@ def platelets_of(cells: Iterable[SmearCell], table: ClassTable) -> Iterator[Smea
     for cell in cells:
         named = cell.kind is Kind.LEUKOCYTE and cell.identified and table.role(cell.label) is Role.PLATELET
         if named or cell.kind is Kind.PLATELET:
+            yield cell
+
+
+def heaps_of(cells: Iterable[SmearCell], table: ClassTable, limits: ClumpLimits) -> Iterator[SmearCell]:
+    """Boxes of leukocytes that have no name, or a platelet's, may be of platelets, and are too large for one.
+
+    Meant for the feathered edge, where clumps are carried: in thicker parts piles of red cells look like that too.
+    """
+    for cell in cells:
+        if cell.kind is not Kind.LEUKOCYTE or min(cell.box.width, cell.box.height) < limits.heap_um:
+            continue
+        named = cell.identified and table.role(cell.label) is not Role.PLATELET
+        if not named and cell.may_be(table.with_role(Role.PLATELET), limits.heap_probability):
             yield cell
 
 

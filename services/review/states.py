@@ -57,7 +57,8 @@ class Standing:
 def standing(scan: Said, report: Said | None, delivery: Said | None) -> Standing:
     """The slide's state: what the LIS answered counts over what was decided, and that over the scan's own state.
 
-    A notice about a held or refused slide does not change that state when it is acknowledged.
+    A notice about a held or refused slide does not change that state when it is acknowledged. When it is rejected, why
+    the slide was held is told with it: a person needs both.
     """
     if report is None:
         return Standing(_SCANS[ScanState.ValueType(scan.value)], scan.code, scan.text)
@@ -65,9 +66,15 @@ def standing(scan: Said, report: Said | None, delivery: Said | None) -> Standing
     if delivery is None:
         return decided
     if delivery.value == DeliveryState.DELIVERY_STATE_REJECTED:
-        return Standing(State.HELD, delivery.code, delivery.text)
+        told = delivery.text if decided.state is State.SENDING else _joined(decided.text, delivery.text)
+        return Standing(State.HELD, delivery.code, told)
     if decided.state is not State.SENDING:
         return decided
     if delivery.value == DeliveryState.DELIVERY_STATE_ACKNOWLEDGED:
         return Standing(State.ACKNOWLEDGED, decided.code, decided.text)
     return Standing(State.SENDING, delivery.code or decided.code, delivery.text or decided.text)
+
+
+def _joined(first: str, second: str) -> str:
+    """Two texts as sentences; ours may lack the full stop."""
+    return f"{first.rstrip('.')}. {second}" if first else second

@@ -33,7 +33,10 @@ _ACCOUNTS = select(
 
 @dataclass(frozen=True)
 class Entry:
-    """One scan on the worklist. Times are aware UTC; `completed` and `deadline` are None until the scan is complete."""
+    """One scan on the worklist. Times are aware UTC.
+
+    `completed` is None unless the scan was complete, `deadline` until it is complete or held.
+    """
 
     scan: str
     slide_id: str

@@ -10,8 +10,6 @@ from services.ingestion.film.film_map import FilmMap
 from services.ingestion.tiles.geometry import Region
 
 LEAST_SCORE = 0.9
-FROM_BORDER_UM = 8.0
-"""A cell nearer to its field's border may have its centre, as detected, in the field beside it."""
 
 Place = tuple[float, float]
 
@@ -20,7 +18,7 @@ def sure_nuclei(film: FilmMap, core: Region) -> tuple[Place, ...]:
     """Centres (x, y) in µm on the slide, in readable places of the field."""
     found = film.nuclei[film.nuclei.score >= LEAST_SCORE]
     found = found[film.clean[film.at(found)]]
-    across = np.abs(found.x_um - core.centre_um[0]) <= core.width_um / 2 - FROM_BORDER_UM
-    down = np.abs(found.y_um - core.centre_um[1]) <= core.height_um / 2 - FROM_BORDER_UM
+    across = np.abs(found.x_um - core.centre_um[0]) <= core.width_um / 2
+    down = np.abs(found.y_um - core.centre_um[1]) <= core.height_um / 2
     inside = found[across & down]
     return tuple((float(x), float(y)) for x, y in zip(inside.x_um, inside.y_um, strict=True))

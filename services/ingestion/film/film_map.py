@@ -40,7 +40,8 @@ class FilmMap:
     share of the cell, 0–255; `grains` counts specks of precipitate, 64 each; `stain` is the colour of what is covered
     (64 = one layer of the film's red cells); `blur` the width of edges in 1/64 µm; `missing` and `damaged` are 1 where
     the scan holds no pixels or none that can be decoded; `absent` is 1 where it holds pixels for this map, but none of
-    the level that fields are read from: there a tile would show glass.
+    the level that fields are read from: there a tile would show glass. `faint` is 1 where thin parts are stained
+    clearly more faintly than the film's others.
     """
 
     width_um: float
@@ -54,6 +55,7 @@ class FilmMap:
     missing: Pixels
     absent: Pixels
     damaged: Pixels
+    faint: Pixels
     nuclei: Nuclei
     colours: Stain
     missing_tiles: int
@@ -69,6 +71,11 @@ class FilmMap:
     @cached_property
     def pale(self) -> Mask:
         return np.asarray(self.stain < PALE_LAYERS * LAYER)
+
+    @cached_property
+    def thin(self) -> Mask:
+        """Where cells lie side by side or apart, in focus."""
+        return np.asarray((self.parts >= Part.MONOLAYER) & self.in_focus)
 
     @cached_property
     def littered(self) -> Mask:

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -13,6 +13,7 @@ from services.ingestion.film.film_map import FilmMap
 from services.ingestion.film.measuring import CellMaps, Measured, measure
 from services.ingestion.film.missing import absent_cells, missing_tiles
 from services.ingestion.film.nuclei import Nuclei, gathered
+from services.ingestion.film.pallor import faint, nearest
 from services.ingestion.film.raster import CELL_PX, Block, Raster, raster
 from services.ingestion.film.sharpness import confirmed_blur
 from services.ingestion.film.stain import LAYER, Pixels, Stain
@@ -27,6 +28,7 @@ _SAMPLE_GRID = (10, 16)
 _SMALLEST_BLOCK_PX = 256
 _POOL_CELLS = 9
 _LEAST_COVER = 5
+_MOSTLY = 0.5
 
 Fill = tuple[int, int, int]
 
@@ -47,29 +49,42 @@ def map_film(slide: Slide, threads: int = 2) -> FilmMap:
     film_raster = raster(slide)
     fill = slide.background if slide.missing_tiles else None
     with ThreadPoolExecutor(threads, "film") as pool:
-        stain = _stain(film_raster, fill, pool)
-        survey = _Survey(film_raster, stain, fill)
+        sample = _sample(film_raster, pool)
+        survey = _Survey(film_raster, _stain(film_raster, sample, fill), fill)
         for measured in _in_turn(pool, survey, film_raster.blocks(), threads):
             survey.add(measured)
-        film = survey.film_map(pool)
+        film = survey.film_map(pool, sample)
     require_readable(film, summarise(film))
     return film
 
 
-def _stain(film: Raster, fill: Fill | None, pool: Executor) -> Stain:
-    patches = [patch for patch in pool.map(lambda corner: _patch(film, *corner), _corners(film)) if patch is not None]
-    if not patches:
+@dataclass(frozen=True, slots=True)
+class _Patches:
+    """Squares all over the raster that can be decoded (n x side x side x 3), and their left top corners (x, y)."""
+
+    pixels: Pixels
+    corners: tuple[tuple[int, int], ...]
+
+
+def _sample(film: Raster, pool: Executor) -> _Patches:
+    corners = _corners(film)
+    patches = pool.map(lambda corner: _patch(film, *corner), corners)
+    read = [(patch, corner) for patch, corner in zip(patches, corners, strict=True) if patch is not None]
+    if not read:
         raise SlideDamaged(
             film.slide.path.name, f"no tile of level {film.level}, which the film map is made of, can be decoded"
         )
-    sample = np.stack(patches)
-    stain = estimate(sample, fill)
+    return _Patches(np.stack([patch for patch, _ in read]), tuple(corner for _, corner in read))
+
+
+def _stain(film: Raster, sample: _Patches, fill: Fill | None) -> Stain:
+    stain = estimate(sample.pixels, fill, film.um_per_px)
     if stain is None:
-        raise unstained() if looks_like_film(sample, fill) else empty(0.0)
+        raise unstained() if looks_like_film(sample.pixels, fill) else empty(0.0)
     return stain
 
 
-def _corners(film: Raster) -> Iterable[tuple[int, int]]:
+def _corners(film: Raster) -> list[tuple[int, int]]:
     rows, columns = _SAMPLE_GRID
     across = np.unique(np.linspace(0, max(film.width - _SAMPLE_PX, 0), columns).astype(int))
     down = np.unique(np.linspace(0, max(film.height - _SAMPLE_PX, 0), rows).astype(int))
@@ -123,7 +138,7 @@ class _Survey:
             self._damaged[where] = 0
             self._nuclei.append(one.nuclei)
 
-    def film_map(self, pool: Executor) -> FilmMap:
+    def film_map(self, pool: Executor, sample: _Patches) -> FilmMap:
         """The finished map."""
         slide, cells, cell_um = self._raster.slide, self._cells, self._raster.cell_um
         film_parts = parts(cells, cell_um)
@@ -131,7 +146,8 @@ class _Survey:
         missing, count = missing_tiles(cells, cell_um, slide.um_per_px, absent)
         # A patch of glass where a tile was lost would tell of blur all around it.
         film = (film_parts != Part.BARE) & (absent == 0)
-        return FilmMap(
+        blur = confirmed_blur(cells.blur, cells.cover, film, cell_um, slide, pool)
+        found = FilmMap(
             width_um=slide.width * slide.um_per_px,
             height_um=slide.height * slide.um_per_px,
             cell_um=cell_um,
@@ -139,14 +155,16 @@ class _Survey:
             cover=cells.cover,
             grains=_pooled(cells.grains),
             stain=_colour(cells),
-            blur=confirmed_blur(cells.blur, cells.cover, film, cell_um, slide, pool),
+            blur=blur,
             missing=missing,
             absent=absent,
             damaged=self._damaged,
+            faint=np.zeros_like(film_parts),
             nuclei=gathered(self._nuclei),
             colours=self._stain,
             missing_tiles=count + lost,
         )
+        return replace(found, faint=_faint(found, sample))
 
 
 def _quarters(block: Block) -> Iterator[Block]:
@@ -154,6 +172,18 @@ def _quarters(block: Block) -> Iterator[Block]:
     for y in range(0, block.height, height):
         for x in range(0, block.width, width):
             yield Block(block.x + x, block.y + y, min(width, block.width - x), min(height, block.height - y))
+
+
+def _faint(film: FilmMap, sample: _Patches) -> Pixels:
+    """Where the nearest patch is faint, judged by those of which most is thin and in focus."""
+    cells = [
+        (slice(y // CELL_PX, (y + _SAMPLE_PX) // CELL_PX), slice(x // CELL_PX, (x + _SAMPLE_PX) // CELL_PX))
+        for x, y in sample.corners
+    ]
+    thin = np.array([np.mean(film.thin[where]) > _MOSTLY for where in cells])
+    centres = [((x + _SAMPLE_PX / 2) / CELL_PX, (y + _SAMPLE_PX / 2) / CELL_PX) for x, y in sample.corners]
+    found = faint(sample.pixels, film.colours, thin)
+    return np.asarray(found[nearest(film.parts.shape, centres)], np.uint8)
 
 
 def _pooled(values: Pixels) -> Pixels:

@@ -10,6 +10,7 @@ UnreadableFilm     a person must look at the slide; `code` is stable, the messag
 
 from typing import ClassVar
 
+from services.ingestion.film.estimation import STAINED_NUCLEUS_OD
 from services.ingestion.film.film_map import FilmMap
 from services.ingestion.film.summary import FilmSummary
 
@@ -26,6 +27,8 @@ PALEST_OD, PALEST_SHARP_OD = 0.02, 0.037
 """Mean over RGB of one layer of red cells, of any film and of one in focus, as blur takes density away: stained films
 have 0.08 to 0.25, pale ones 0.04 on, unstained ones 0.01 to 0.03."""
 
+LEAST_STAINED_NUCLEI = 5
+"""From so many nuclei of `STAINED_NUCLEUS_OD` on a film is stained, whatever its red cells look like."""
 
 LARGEST_FILM_MM2 = 76.0 * 52.0
 """Twice a glass slide of 76 x 26 mm (ISO 8037-1). Bounds the memory of the film map, which grows with the area."""
@@ -80,7 +83,8 @@ def require_readable(film: FilmMap, summary: FilmSummary) -> None:
     if summary.covered_mm2 < LEAST_COVERED_MM2:
         raise empty(summary.covered_mm2)
     sharp = summary.in_focus >= LEAST_IN_FOCUS
-    if summary.eosin_od < (PALEST_SHARP_OD if sharp else PALEST_OD):
+    nuclei_stained = summary.nuclei >= LEAST_STAINED_NUCLEI and summary.hematoxylin_od >= STAINED_NUCLEUS_OD
+    if summary.eosin_od < (PALEST_SHARP_OD if sharp else PALEST_OD) and not nuclei_stained:
         raise unstained()
     if not sharp:
         raise UnfocusedFilm(

@@ -17,6 +17,7 @@ from services.ingestion.slides.errors import (
     SlideUnreachable,
     SlideUnsupported,
 )
+from services.ingestion.slides.formats import TIFF_SUFFIXES
 from services.ingestion.slides.positioned import PositionedFile
 from services.ingestion.slides.tiff import check_tiff_complete
 from services.ingestion.slides.vsi.container import read_container
@@ -34,7 +35,6 @@ _MAX_FILES = 10_000
 # A pixel file lies two folders deep.
 _MAX_DEPTH = 4
 _PROBES, _PROBE = 64, 16
-_TIFF_SUFFIXES = frozenset({".svs", ".tif", ".tiff", ".scn", ".bif", ".svslide", ".ndpi"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def _check_complete(path: Path) -> None:
         with open_vsi(path) as file:
             declaration = read_declaration(file)
         _check_stacks(path, declaration)
-    elif path.suffix.lower() in _TIFF_SUFFIXES:
+    elif path.suffix.lower() in TIFF_SUFFIXES:
         with PositionedFile(path, path.name) as file:
             check_tiff_complete(file)
 

@@ -4,10 +4,9 @@ from pathlib import Path
 
 from services.ingestion.slides.errors import SlideUnsupported
 from services.ingestion.slides.foreign.slide import ForeignSlide
+from services.ingestion.slides.formats import refuse_unread
 from services.ingestion.slides.slide import Slide
 from services.ingestion.slides.vsi.slide import VsiSlide
-
-_PIXEL_FILE_ADVICE = "Name the .vsi beside the folder that this file lies in."
 
 
 def open_slide(
@@ -33,8 +32,7 @@ def open_slide(
     path = Path(path)
     if path.suffix.lower() == ".vsi":
         return VsiSlide(path, scene=scene, plane=plane, um_per_px=um_per_px, threads=threads)
-    if path.suffix.lower() == ".ets":
-        raise SlideUnsupported(path.name, "is only the pixel file of a scan", _PIXEL_FILE_ADVICE)
+    refuse_unread(path)
     if plane not in (None, 0):
         raise SlideUnsupported(path.name, f"has no z-plane {plane}", "Z-planes are read from .vsi files only.")
     return ForeignSlide(path, scene=scene, um_per_px=um_per_px)

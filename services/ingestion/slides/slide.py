@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One level of the pyramid: size in pixels, and how many pixels of level 0 one of its pixels spans."""
+class Level(NamedTuple):
+    """One level of the pyramid: size in pixels, and how many pixels of level 0 one of its pixels spans.
+
+    Read by name, or unpacked: `width, height, downsample = level`.
+    """
 
     width: int
     height: int

@@ -26,7 +26,7 @@ from services.kit.contracts import slide_pb2 as frottis_dot_v1_dot_slide__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x66rottis/v1/order.proto\x12\nfrottis.v1\x1a\x16\x66rottis/v1/slide.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"5\n\x07\x41nalyte\x12\r\n\x05loinc\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0c\n\x04unit\x18\x03 \x01(\t\"\xeb\x01\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x10\n\x08specimen\x18\x02 \x01(\t\x12&\n\x08priority\x18\x03 \x01(\x0e\x32\x14.frottis.v1.Priority\x12.\n\nordered_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11leukocytes_wanted\x18\x05 \x01(\x05\x12&\n\thaemogram\x18\x06 \x03(\x0b\x32\x13.frottis.v1.Analyte\x12\x11\n\tcancelled\x18\x07 \x01(\x08\x12\x10\n\x08revision\x18\x08 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x66rottis/v1/order.proto\x12\nfrottis.v1\x1a\x16\x66rottis/v1/slide.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"5\n\x07\x41nalyte\x12\r\n\x05loinc\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0c\n\x04unit\x18\x03 \x01(\t\"\x85\x02\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x10\n\x08specimen\x18\x02 \x01(\t\x12&\n\x08priority\x18\x03 \x01(\x0e\x32\x14.frottis.v1.Priority\x12.\n\nordered_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11leukocytes_wanted\x18\x05 \x01(\x05\x12&\n\thaemogram\x18\x06 \x03(\x0b\x32\x13.frottis.v1.Analyte\x12\x11\n\tcancelled\x18\x07 \x01(\x08\x12\x10\n\x08revision\x18\x08 \x01(\x03\x12\x18\n\x10haemogram_unread\x18\t \x03(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,5 +36,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ANALYTE']._serialized_start=95
   _globals['_ANALYTE']._serialized_end=148
   _globals['_ORDER']._serialized_start=151
-  _globals['_ORDER']._serialized_end=386
+  _globals['_ORDER']._serialized_end=412
 # @@protoc_insertion_point(module_scope)

@@ -63,6 +63,7 @@ class Order(_message.Message):
     HAEMOGRAM_FIELD_NUMBER: _builtins.int
     CANCELLED_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    HAEMOGRAM_UNREAD_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     specimen: _builtins.str
     priority: _slide_pb2.Priority.ValueType
@@ -75,6 +76,10 @@ class Order(_message.Message):
     def ordered_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def haemogram(self) -> _containers.RepeatedCompositeFieldContainer[Global___Analyte]: ...
+    @_builtins.property
+    def haemogram_unread(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """LOINC codes of results that came with the order and could not be read: no number, or no sure code."""
+
     def __init__(
         self,
         *,
@@ -86,10 +91,11 @@ class Order(_message.Message):
         haemogram: _abc.Iterable[Global___Analyte] | None = ...,
         cancelled: _builtins.bool = ...,
         revision: _builtins.int = ...,
+        haemogram_unread: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ordered_at", b"ordered_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "haemogram", b"haemogram", "leukocytes_wanted", b"leukocytes_wanted", "order_id", b"order_id", "ordered_at", b"ordered_at", "priority", b"priority", "revision", b"revision", "specimen", b"specimen"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "haemogram", b"haemogram", "haemogram_unread", b"haemogram_unread", "leukocytes_wanted", b"leukocytes_wanted", "order_id", b"order_id", "ordered_at", b"ordered_at", "priority", b"priority", "revision", b"revision", "specimen", b"specimen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

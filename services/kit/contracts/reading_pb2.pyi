@@ -69,6 +69,7 @@ class Film(_message.Message):
     MISSING_TILES_FIELD_NUMBER: _builtins.int
     HEMATOXYLIN_OD_FIELD_NUMBER: _builtins.int
     EOSIN_OD_FIELD_NUMBER: _builtins.int
+    PALE_FIELD_NUMBER: _builtins.int
     covered_mm2: _builtins.float
     thick_mm2: _builtins.float
     monolayer_mm2: _builtins.float
@@ -82,6 +83,8 @@ class Film(_message.Message):
     hematoxylin_od: _builtins.float
     """How many map pixels of 1 µm the stain was measured on, and its mean optical densities."""
     eosin_od: _builtins.float
+    pale: _builtins.float
+    """Share of the thin parts in focus that is stained clearly more faintly than the rest, 0 to 1."""
     def __init__(
         self,
         *,
@@ -94,10 +97,11 @@ class Film(_message.Message):
         missing_tiles: _builtins.int = ...,
         hematoxylin_od: _builtins.float = ...,
         eosin_od: _builtins.float = ...,
+        pale: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["covered_mm2", b"covered_mm2", "eosin_od", b"eosin_od", "feathered_mm2", b"feathered_mm2", "hematoxylin_od", b"hematoxylin_od", "in_focus", b"in_focus", "missing_tiles", b"missing_tiles", "monolayer_mm2", b"monolayer_mm2", "nuclei", b"nuclei", "thick_mm2", b"thick_mm2"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["covered_mm2", b"covered_mm2", "eosin_od", b"eosin_od", "feathered_mm2", b"feathered_mm2", "hematoxylin_od", b"hematoxylin_od", "in_focus", b"in_focus", "missing_tiles", b"missing_tiles", "monolayer_mm2", b"monolayer_mm2", "nuclei", b"nuclei", "pale", b"pale", "thick_mm2", b"thick_mm2"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -218,7 +222,7 @@ class Tile(_message.Message):
     def questions(self) -> _containers.RepeatedScalarFieldContainer[_slide_pb2.Question.ValueType]: ...
     @_builtins.property
     def nuclei(self) -> _containers.RepeatedCompositeFieldContainer[_slide_pb2.Place]:
-        """What the film map is sure is a nucleated cell, well inside the core; the detector must find it too."""
+        """What the film map is sure is a nucleated cell in the core; the detector must find it too."""
 
     def __init__(
         self,

@@ -133,7 +133,7 @@ class Slide(_message.Message):
 
     @_builtins.property
     def milestones(self) -> _containers.RepeatedCompositeFieldContainer[Global___Milestone]:
-        """In order of time; the first is STAGE_SCAN_COMPLETE."""
+        """In order of time; the first is STAGE_SCAN_COMPLETE, unless the scan never was."""
 
     def __init__(
         self,

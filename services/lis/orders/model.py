@@ -34,6 +34,14 @@ class Placer:
 
 
 @dataclass(frozen=True)
+class Analysed:
+    """The analyser's haemogram: (LOINC code, value, UCUM unit) of what was read, and the codes of what could not be."""
+
+    results: tuple[tuple[str, float, str], ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Wanted:
     """What the other services are told of an order."""
 
@@ -42,8 +50,7 @@ class Wanted:
     ordered_at: datetime
     # 0 leaves it to the laboratory's setting.
     leukocytes: int = 0
-    # (LOINC code, value, UCUM unit)
-    haemogram: tuple[tuple[str, float, str], ...] = ()
+    haemogram: Analysed = Analysed()
 
     def message(self, order_id: str, *, cancelled: bool) -> Order:
         """The order as the other services see it: no patient."""
@@ -53,7 +60,8 @@ class Wanted:
             priority=self.priority,
             ordered_at=to_timestamp(self.ordered_at),
             leukocytes_wanted=self.leukocytes,
-            haemogram=[Analyte(loinc=code, value=value, unit=unit) for code, value, unit in self.haemogram],
+            haemogram=[Analyte(loinc=code, value=value, unit=unit) for code, value, unit in self.haemogram.results],
+            haemogram_unread=self.haemogram.unread,
             cancelled=cancelled,
         )
 

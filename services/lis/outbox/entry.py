@@ -36,6 +36,8 @@ class Entry:
     state: DeliveryState.ValueType
     attempts: int
     refusals: int
+    # When the LIS first asked for the message later; None before that.
+    refused: datetime | None
     code: str
     reason: Reason
     missed: bool

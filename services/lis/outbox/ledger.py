@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 
 import structlog
 
@@ -11,7 +12,7 @@ from services.kit.stages import reach, reached
 from services.kit.telemetry import Metrics
 from services.kit.transport import Outgoing
 from services.lis.hl7.answer import Answer
-from services.lis.outbox.entry import ACKNOWLEDGED, REJECTED, Entry, Waiting
+from services.lis.outbox.entry import ACKNOWLEDGED, REJECTED, SENDING, Entry, Waiting
 from services.lis.outbox.store import OutboxStore
 from services.lis.outbox.verdict import judge
 
@@ -21,11 +22,12 @@ log = structlog.get_logger()
 class Ledger:
     """What the sender works on."""
 
-    def __init__(self, store: OutboxStore, clock: Clock, metrics: Metrics, refusals_allowed: int) -> None:
+    def __init__(self, store: OutboxStore, clock: Clock, metrics: Metrics, patience: timedelta) -> None:
+        """`patience`: how long, from its first AR, a message is sent again at least before it is given up."""
         self._store = store
         self._clock = clock
         self._metrics = metrics
-        self._refusals_allowed = refusals_allowed
+        self._patience = patience
 
     def waiting(self) -> list[Waiting]:
         return self._store.waiting()
@@ -59,16 +61,18 @@ class Ledger:
         return ()
 
     def _judged(self, entry: Entry, answer: Answer) -> Entry:
-        after = judge(entry, answer, self._refusals_allowed)
-        if after.state == entry.state or after.state != ACKNOWLEDGED:
-            return after
         now = self._clock.now()
+        after = judge(entry, answer, now, self._patience)
+        if entry.state != SENDING or after.state == SENDING:
+            return after
+        if now > after.deadline and not after.missed:
+            self._count_missed(after.slide.priority)
+            after = replace(after, missed=True)
+        if after.state != ACKNOWLEDGED:
+            return after
         slide = Slide()
         slide.CopyFrom(after.slide)
         reach(slide, Stage.STAGE_ACKNOWLEDGED, now, self._metrics)
-        if now > after.deadline and not after.missed:
-            self._count_missed(slide.priority)
-            return replace(after, slide=slide, missed=True)
         return replace(after, slide=slide)
 
     def _count_end(self, entry: Entry) -> None:

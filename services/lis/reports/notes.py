@@ -2,13 +2,10 @@
 
 from collections.abc import Iterator
 
-from services.kit.contracts import Decision, Report
+from services.kit.contracts import Report
+from services.lis.reports.notices import opening
 from services.lis.reports.texts import LONGEST_LINE, lines_of, whole
 
-_NO_VALUES = {
-    Decision.DECISION_HELD: "Held for a person: no values are sent. The values follow after review.",
-    Decision.DECISION_REFUSED: "The slide could not be read: no values are sent. Send a new slide or read it by eye.",
-}
 _OPENINGS = {
     "P": "Preliminary: read by machine, to be confirmed by a person.",
     "F": "",
@@ -34,7 +31,7 @@ def notes(report: Report, status: str, *, answered_before: bool) -> list[str]:
 
 def _opening(report: Report, status: str) -> str:
     if status == "I":
-        return _NO_VALUES[report.decision]
+        return opening(report)
     return _OPENINGS[status]
 
 

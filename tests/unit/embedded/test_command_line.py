@@ -1,4 +1,5 @@
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -150,3 +151,19 @@ def test_a_half_copied_slide_says_what_is_missing(small_slide, tmp_path):
     ended = frottis("slide", tmp_path / "half.vsi")
     assert ended.returncode == 3
     assert "stack10001" in ended.stderr or "_half_" in ended.stderr
+
+
+def test_a_slide_whose_space_is_reserved_and_not_yet_written_ends_as_a_short_one_does(small_slide, tmp_path):
+    vsi = tmp_path / small_slide[0].name
+    shutil.copy(small_slide[0], vsi)
+    shutil.copytree(small_slide[0].with_name(f"_{vsi.stem}_"), tmp_path / f"_{vsi.stem}_")
+    pixels = tmp_path / f"_{vsi.stem}_" / "stack10001" / "frame_t.ets"
+    content = pixels.read_bytes()
+    start = len(content) // 3
+    pixels.write_bytes(content[:start] + bytes(len(content) // 3) + content[start + len(content) // 3 :])
+    ended = frottis("slide", vsi, "--json")
+    told = json.loads(ended.stdout)
+    assert (ended.returncode, told["complete"]) == (3, False)
+    assert "has not been written yet" in told["missing"]
+    pixels.write_bytes(content[:-1])
+    assert frottis("slide", vsi).returncode == 3

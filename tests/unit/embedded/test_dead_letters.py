@@ -1,5 +1,7 @@
 import base64
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +11,7 @@ from services.embedded.cli import app
 from services.kit.contracts import Tile
 from services.kit.local_log import LocalLog
 from services.kit.transport import NoDeadLetter, Outgoing
+from tests.unit.kit.test_database_reading import no_room
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -51,6 +54,23 @@ def test_every_dead_letter_is_listed_with_its_reason(log, run):
     assert listed[0]["reason"] == "tile a [x]: not a JPEG"
     assert (listed[0]["attempts"], listed[0]["deadline"]) == (1, "2026-01-05T12:00:00+00:00")
     assert "tile b [x]: not a JPEG" in run("list")
+
+
+def test_dead_letters_are_listed_and_shown_on_a_disk_that_is_full(log, tmp_path):
+    reject(log, "a")
+    # Who closes a file of an open database gives up its locks.
+    log.close()
+    before = (tmp_path / "messages.db").read_bytes()
+    for command in (["list"], ["show", "1"]):
+        told = subprocess.run(
+            [sys.executable, "-m", "services.embedded", "dead-letters", *command, "--json", "--state", tmp_path],
+            capture_output=True,
+            text=True,
+            preexec_fn=no_room,
+        )
+        assert (told.returncode, told.stderr) == (0, "")
+        assert "not a JPEG" in told.stdout
+    assert (tmp_path / "messages.db").read_bytes() == before
 
 
 def test_no_dead_letters_are_told_as_such(log, run):

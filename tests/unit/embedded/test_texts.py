@@ -14,7 +14,7 @@ from services.embedded.demo.progress import follow
 from services.embedded.worklist import print_status
 from services.embedded.writing import print_report
 from services.kit.clock import to_timestamp
-from services.kit.contracts import Finding, Measure, Model, Reason, Report, Scan, ScanState, Slide
+from services.kit.contracts import Finding, Measure, Milestone, Model, Reason, Report, Scan, ScanState, Slide, Stage
 from services.kit.database import Database
 from services.review.worklist import METADATA, Worklist
 from tests.unit.review.test_worklist import NOON
@@ -42,6 +42,15 @@ def test_a_report_shows_every_text_as_it_is(console):
     told = console.file.getvalue()
     assert [number for number in range(1, 12) if f"{number} {SEEN}" not in told] == []
     assert "\x1b" not in told
+
+
+def test_a_report_tells_how_long_each_step_took_as_far_as_moments_are_known(console):
+    stages = (Stage.STAGE_DECIDED, Stage.STAGE_SENT, Stage.STAGE_ACKNOWLEDGED)
+    moments = [Milestone(stage=stage, at=to_timestamp(NOON + timedelta(seconds=n))) for n, stage in enumerate(stages)]
+    print_report(Report(slide=Slide(milestones=moments[:1])), console)
+    assert "from" not in console.file.getvalue()
+    print_report(Report(slide=Slide(milestones=moments)), console)
+    assert "from decided: sent 1.0 s, acknowledged 1.0 s" in console.file.getvalue()
 
 
 def test_a_demonstration_shows_reasons_and_messages_as_they_are(console):

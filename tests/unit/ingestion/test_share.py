@@ -16,6 +16,22 @@ def test_scans_are_found_in_every_subfolder_and_other_files_are_left_alone(tmp_p
     assert names(tmp_path) == ["a.vsi", "today/b.svs", "today/c.ome.tiff"]
 
 
+def test_what_openslide_reads_and_what_nothing_reads_is_found_whatever_its_case(tmp_path):
+    found = ["a.CZI", "b.vmu", "c.vms", "d.btf", "e.qptiff", "f.mrxs", "g.lif", "h.nd2", "i.ets", "j.dcm"]
+    for name in (*found, "k.jpg", "l.xml", "m.ini"):
+        (tmp_path / name).write_bytes(b"")
+    assert names(tmp_path) == found
+
+
+def test_files_that_belong_to_a_slide_are_not_told_beside_it(tmp_path):
+    for name in ("m.mrxs", "m/Data0001.dat", "m/Slidedat.ini", "_v_/stack1/frame_t.ets", "v.vsi"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    for number in range(3):
+        (tmp_path / "m" / f"{number}.dcm").write_bytes(b"")
+    assert names(tmp_path) == ["m.mrxs", "m/0.dcm", "v.vsi"]
+
+
 def test_a_pixel_folder_is_a_scan_before_its_vsi_is_there(tmp_path):
     (tmp_path / "_x1_" / "stack10001").mkdir(parents=True)
     assert names(tmp_path) == ["x1.vsi"]

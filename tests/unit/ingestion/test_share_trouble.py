@@ -8,9 +8,10 @@ from contextlib import contextmanager
 import pytest
 
 from services.ingestion.slides.files import file_set
+from services.kit.clock import from_timestamp
 from services.kit.contracts import Question, Reading, ReadingRequest
 from services.kit.errors import TransientError
-from tests.unit.ingestion.at_work import ADMITTED, HELD, REFUSED, WAITING, write
+from tests.unit.ingestion.at_work import ADMITTED, HELD, REFUSED, STAT, WAITING, write
 
 LEUKOCYTES = Question.QUESTION_LEUKOCYTES
 # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, linux/capability.h
@@ -157,6 +158,19 @@ def test_a_new_scan_without_permission_waits_visibly_is_held_in_the_end_and_admi
         assert ingestion.poll(2000) == []
     ingestion.settled()
     assert ingestion.last("s1.vsi").state == ADMITTED
+
+
+def test_a_scan_of_an_urgent_order_that_cannot_be_read_is_held_while_there_is_time_to_say_so(ingestion):
+    ingestion.order(priority=STAT)
+    write(ingestion.share)
+    with forbidden(ingestion.share / "_s1_" / "stack10001" / "frame_t.ets"):
+        ingestion.poll()
+        assert ingestion.poll(599) == []
+        assert ingestion.poll(1) == [("s1.vsi", HELD)]
+    held = ingestion.told[-1]
+    assert (held.reason.code, held.slide.specimen) == ("unreachable", "A1234")
+    assert from_timestamp(held.slide.deadline) > ingestion.clock.now()
+    assert not held.slide.milestones
 
 
 def test_one_scan_that_cannot_be_read_does_not_make_the_others_wait(ingestion):

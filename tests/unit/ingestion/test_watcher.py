@@ -1,11 +1,12 @@
 import os
+import re
 import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from services.kit.clock import from_timestamp
-from tests.unit.ingestion.at_work import ADMITTED, HELD, NOON, REFUSED, STAT, WAITING, Ingestion, write
+from tests.unit.ingestion.at_work import ADMITTED, HELD, NOON, REFUSED, ROUTINE, STAT, WAITING, Ingestion, write
 
 
 @pytest.fixture
@@ -89,6 +90,61 @@ def test_an_incomplete_scan_is_held_after_the_limit_and_taken_up_when_it_complet
     assert share.poll(10) == [("s1.vsi", ADMITTED)]
 
 
+def held_after(share, seconds):
+    """The word that holds the only scan, if it comes within `seconds`, and after how many."""
+    for second in range(5, seconds, 5):
+        if share.poll(5) == [("s1.vsi", HELD)]:
+            return second, share.told[-1]
+    return None
+
+
+@pytest.mark.parametrize(
+    ("orders", "settings", "after"),
+    [
+        ((), {}, 900),
+        ((ROUTINE,), {}, 900),
+        ((STAT,), {}, 600),
+        ((ROUTINE, STAT), {"notice_s": 120.0}, 780),
+        ((STAT,), {"stat_promise_s": 400.0}, 200),
+        ((ROUTINE,), {"promise_s": 800.0}, 500),
+        ((), {"promise_s": 800.0}, 900),
+        ((STAT,), {"incomplete_limit_s": 60.0}, 60),
+    ],
+)
+def test_an_incomplete_scan_that_was_ordered_is_held_while_there_is_time_to_say_so(tmp_path, orders, settings, after):
+    share = Ingestion(tmp_path, **settings)
+    for number, priority in enumerate(orders):
+        share.order(f"O{number}", priority=priority)
+    next(write(share.share).parent.rglob("frame_t.ets")).unlink()
+    share.poll()
+    second, held = held_after(share, 1000)
+    assert second == after
+    assert (held.reason.code, held.slide.specimen) == ("incomplete", "A1234")
+    assert f"nothing has come for {after} s" in held.reason.text
+    notice_s = (from_timestamp(held.slide.deadline) - share.clock.now()).total_seconds()
+    assert not orders or notice_s >= min(share.settings.notice_s, after)
+    share.database.close()
+
+
+def test_an_order_that_becomes_urgent_holds_its_incomplete_scan_sooner(share):
+    share.order(priority=ROUTINE)
+    next(write(share.share).parent.rglob("frame_t.ets")).unlink()
+    share.poll()
+    assert share.poll(700) == []
+    share.order(priority=STAT, revision=2)
+    assert share.poll(2) == [("s1.vsi", HELD)]
+    assert from_timestamp(share.told[-1].slide.deadline) == NOON + timedelta(minutes=15)
+
+
+def test_a_scan_that_never_was_complete_tells_no_moment_at_which_it_was(share):
+    next(write(share.share).parent.rglob("frame_t.ets")).unlink()
+    share.poll()
+    share.poll(900)
+    held = share.told[-1]
+    assert (held.state, list(held.slide.milestones)) == (HELD, [])
+    assert held.slide.HasField("deadline")
+
+
 def test_a_scan_that_never_comes_to_rest_is_held_once_and_read_when_it_does(share):
     vsi = write(share.share)
 
@@ -137,6 +193,24 @@ def test_a_foreign_file_under_a_scan_name_is_refused(share):
     share.poll()
     assert share.poll(10) == [("x.vsi", REFUSED)]
     assert share.told[-1].slide.slide_id
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("x.lif", r"a \.lif file, a format that is not read\. Export.*Read are \.vsi, OME-TIFF, SVS, NDPI.*CZI"),
+        ("x.dcm", r"one of the files of a DICOM slide.*Read are \.vsi"),
+        ("x.czi", r"is no slide in any format that is read\. Export.*Read are \.vsi"),
+        ("x.btf", r"is no slide in any format that is read\. Export.*Read are \.vsi"),
+        ("frame_t.ets", r"only the pixel file of a scan.*copy the scan again"),
+    ],
+)
+def test_a_scan_of_a_format_that_is_not_read_is_refused_with_what_is_read(share, name, reason):
+    (share.share / name).write_bytes(b"some scanner's own" * 100)
+    assert share.poll() == [(name, WAITING)]
+    assert share.poll(10) == [(name, REFUSED)]
+    assert share.told[-1].reason.code == "unsupported"
+    assert re.search(reason, share.told[-1].reason.text)
 
 
 def test_a_copy_is_the_same_slide_and_says_so(share):

@@ -171,10 +171,11 @@ def test_an_impossible_count_of_leukocytes_is_refused_by_place(answer):
     assert only(answer(oml(leukocytes=0, haemogram=haemogram))) == ("AE", "M1", [("OBX", "5", "102")])
 
 
-def test_text_instead_of_a_number_is_no_haemogram(answer, gateway):
-    content = oml(haemogram=[HaemogramLine("26464-8", "Leukocytes", 4.2, "10*9/L")]).replace(b"||4.2|", b"||<0.1|")
+def test_text_instead_of_a_number_is_no_haemogram_and_told_as_unread(answer, gateway):
+    content = oml(haemogram=[HaemogramLine("26464-8", "Leukocytes", 4.2, "10*9/L")]).replace(b"||4.2|", b"||++++|")
     assert only(answer(content))[0] == "AA"
-    assert not gateway.orders()[0].haemogram
+    (order,) = gateway.orders()
+    assert (list(order.haemogram), list(order.haemogram_unread)) == ([], ["26464-8"])
 
 
 def test_an_error_text_repeats_nothing_of_the_message(answer, gateway):

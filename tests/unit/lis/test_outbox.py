@@ -1,5 +1,6 @@
 import threading
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -121,16 +122,73 @@ def test_a_fault_of_the_header_stops_at_once(gateway, lis, ready):
     assert told(gateway)[-1] == ("report-1", REJECTED, "AR", "lis_rejected")
 
 
-def test_an_unexplained_ar_is_sent_again_unchanged_later_and_not_for_ever(gateway, lis, ready, clock):
+def attempts(gateway, clock, seconds):
+    """The seconds at which a message was sent."""
+    sent = []
+    for second in range(seconds):
+        if gateway.send():
+            sent.append(second)
+        clock.advance(1.0)
+    return sent
+
+
+def test_a_lis_in_maintenance_that_answers_ar_gets_the_report_once_it_is_back(gateway, lis, ready, clock):
     ready()
     lis.behave(then=Manner.REJECT)
-    sends = 0
-    for _ in range(40):
-        sends += gateway.send()
-        clock.advance(0.5)
-    assert sends == len(ids(lis)) == 4
-    assert len(set(ids(lis))) == 1
+    sent = attempts(gateway, clock, 1200)
+    assert sent[:7] == [0, 1, 3, 7, 15, 31, 63]
+    assert {after - before for before, after in pairwise(sent[6:])} == {60}
+    assert gateway.waiting() == 1
+    assert told(gateway)[-1] == ("report-1", SENDING, "", "lis_postponed")
+    assert gateway.counted("frottis_acknowledgements_total", code="AR") == len(sent)
+    lis.behave(then=Manner.ACCEPT)
+    gateway.send_all()
+    assert told(gateway)[-1] == ("report-1", ACKNOWLEDGED, "AA", "")
+    first, *again = lis.record.reports
+    assert {(report.control_id, report.content) for report in again} == {(first.control_id, first.content)}
+    assert lis.record.effective() == {"P1": 1}
+
+
+def test_an_unexplained_ar_is_not_sent_again_for_ever(gateway, lis, ready, clock):
+    # Its deadline is in 25 minutes.
+    ready()
+    lis.behave(then=Manner.REJECT)
+    sent = attempts(gateway, clock, 3600)
+    assert 25 * 60 <= sent[-1] < 26 * 60
     assert told(gateway)[-1] == ("report-1", REJECTED, "AR", "lis_rejected")
+    assert gateway.waiting() == 0
+    assert gateway.counted("frottis_deadlines_missed_total", priority="routine") == 1
+
+
+def test_an_ar_after_the_deadline_is_sent_again_for_some_minutes_too(open_gateway, lis, place, make_report, clock):
+    gateway = open_gateway(lis.address, clock, refused_s=120.0)
+    gateway.handle(make_report(place(gateway), deadline=clock.now() - timedelta(minutes=5)))
+    lis.behave(then=Manner.REJECT)
+    assert attempts(gateway, clock, 600) == [0, 1, 3, 7, 15, 31, 63, 123]
+    last = gateway.deliveries()[-1]
+    assert (last.state, last.reason.code) == (REJECTED, "lis_rejected")
+    assert "AR to the report, 8 times in 2 min" in last.reason.text
+
+
+def test_a_restart_does_not_begin_the_minutes_of_an_ar_anew(open_gateway, lis, place, make_report, clock):
+    first = open_gateway(lis.address, clock)
+    first.handle(make_report(place(first), deadline=clock.now()))
+    lis.behave(then=Manner.REJECT)
+    first.send()
+    first.close()
+    clock.advance(601.0)
+    second = open_gateway(lis.address, clock)
+    second.send()
+    assert told(second)[-1] == ("report-1", REJECTED, "AR", "lis_rejected")
+
+
+def test_what_keeps_a_report_is_told_anew_when_it_changes(gateway, lis, ready, clock):
+    ready()
+    lis.behave(then=Manner.REJECT)
+    gateway.send()
+    with lis.away():
+        attempts(gateway, clock, 5)
+    assert told(gateway)[-1] == ("report-1", SENDING, "", "lis_refused")
 
 
 def test_an_ar_holds_up_no_other_report(gateway, lis, ready, clock):

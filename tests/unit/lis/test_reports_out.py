@@ -8,6 +8,8 @@ from hl7apy.parser import parse_message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.ingestion.film import UnreadableFilm
+from services.ingestion.store import REMOVED, RESTLESS, UNREACHABLE, UNSTEADY
 from services.kit.contracts import Decision, Finding, Measure, Model, Order, Reason
 from services.kit.errors import PoisonError
 from services.kit.transport import Received
@@ -17,6 +19,7 @@ from services.lis.hl7.segments import segment
 from services.lis.orders.model import Standing
 from services.lis.reports.codes import CODES, Wording, luhn_holds, read_codes
 from services.lis.reports.figures import basis, decimals, written
+from services.lis.reports.notes import notes
 from services.lis.reports.writer import OruWriter
 from services.simulator.lis import Manner, Patient
 from services.simulator.lis.er7 import segments, value
@@ -62,6 +65,26 @@ def test_a_notice_carries_no_figure_and_no_finding(gateway, lis, place, make_rep
     assert rows_of(text, "OBX") == []
     assert "Schistocytes" not in text
     assert "Every target was reached." in text
+
+
+@pytest.mark.parametrize(
+    ("codes", "told"),
+    [
+        (("incomplete", "name", REMOVED, RESTLESS, UNREACHABLE, UNSTEADY), "None follow unless its files come"),
+        ([film.code for film in (UnreadableFilm, *UnreadableFilm.__subclasses__())], "none follow from this scan"),
+        (("barcode", "changed", "expired"), "none follow from this scan"),
+        (("too_late",), "They follow when it is read."),
+        (("second_scan", "already_reported"), "no values are sent."),
+        (("blasts", "missed_nuclei"), "The values follow after review."),
+    ],
+)
+def test_a_notice_begins_with_what_is_true_of_its_reason(make_report, codes, told):
+    for code in codes:
+        report = make_report("O1", decision=Decision.DECISION_HELD, reasons=[Reason(code=code, text="Why.")])
+        first, reason, *_ = notes(report, "I", answered_before=False)
+        assert reason == "Why."
+        assert told in first, code
+        assert ("follow after review" in first) == (told == "The values follow after review."), code
 
 
 def test_control_characters_and_delimiters_in_a_name_come_back_as_they_were(gateway, lis, place, make_report):
@@ -184,6 +207,7 @@ def test_what_identifies_or_measures_is_never_cut_the_report_is_not_sent(make_re
     ("name", "text"),
     [
         ("platelets.clumps", "2 seen in 17 fields"),
+        ("platelets.counted", "2 seen in 17 fields"),
         ("erythroblasts.per_100_leukocytes", "2 seen while 17 leukocytes were counted"),
         ("platelets.per_100_erythrocytes", "2 seen while 17 erythrocytes were counted"),
         ("leukocytes.counted", "2 of 17 leukocytes looked at"),

@@ -11,10 +11,12 @@ CALM = Circumstances(
     fields=100,
     unreadable_fields=0,
     rejected_fields=0,
+    rejections=(),
     missing_tiles=0,
     in_focus=0.95,
     hematoxylin_od=0.45,
     eosin_od=0.1,
+    pale=0.0,
     cut_short=False,
     film_exhausted=False,
 )

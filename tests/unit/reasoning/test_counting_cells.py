@@ -12,7 +12,7 @@ from services.reasoning.differential import differential as counted_differential
 from services.reasoning.differential import leukocytes_counted
 from services.reasoning.errors import TablesInvalid
 from services.reasoning.morphology import GradingTable, Limits, morphology
-from services.reasoning.platelets import clumps_of, platelets
+from services.reasoning.platelets import ClumpLimits, clumps_of, platelets
 
 CLASSES = ClassTable.load()
 GRADING = GradingTable.load()
@@ -182,6 +182,9 @@ def test_a_larger_share_has_no_smaller_grade(one, other):
     assert limits.grade(low) <= limits.grade(high)
 
 
+LIMITS = ClumpLimits(gap_um=1.0, smallest=5, heap_um=8.0, heap_probability=0.2)
+
+
 def at(*places):
     return [
         SmearCell(f"p{n}", Kind.PLATELET, "platelet", ("platelet",), Box(x, y, 2.5, 2.5))
@@ -199,8 +202,8 @@ def test_no_red_cell_share_is_given_when_most_red_cells_have_no_name():
 
 def test_platelets_are_given_per_100_red_cells():
     read = field(reds(normal=2000), at(*((100.0 * n, 0.0) for n in range(140))))
-    named = field([replace(cell, box=Box(100.0 * n, 90, 9, 9)) for n, cell in enumerate(whites(platelet=10))], name="g")
-    told = {f.name: f for f in platelets([read, named], CLASSES, gap_um=1.0, smallest=5).for_report()}
+    named = field([replace(cell, box=Box(100.0 * n, 90, 5, 5)) for n, cell in enumerate(whites(platelet=10))], name="g")
+    told = {f.name: f for f in platelets([read, named], CLASSES, LIMITS).for_report()}
     ratio = told["platelets.per_100_erythrocytes"]
     assert (ratio.value, ratio.numerator, ratio.denominator) == (7.5, 150, 2000)
     assert ratio.low is not None
@@ -211,9 +214,7 @@ def test_platelets_are_given_per_100_red_cells():
 def test_no_estimate_is_given_when_clumps_are_seen_and_the_clump_names_its_cells():
     clump = at(*((3.0 * n, 0.0) for n in range(6)), (500.0, 500.0))
     edge = field(clump, purposes=[Purpose.PLATELET_CLUMPS], name="edge")
-    told = {
-        f.name: f for f in platelets([field(reds(normal=1000)), edge], CLASSES, gap_um=1.0, smallest=5).for_report()
-    }
+    told = {f.name: f for f in platelets([field(reds(normal=1000)), edge], CLASSES, LIMITS).for_report()}
     assert told["platelets.clumps"].numerator == 1
     assert told["platelets.clumps"].cell_ids == tuple(f"p{n}" for n in range(6))
     assert told["platelets.per_100_erythrocytes"].value is None
@@ -221,8 +222,16 @@ def test_no_estimate_is_given_when_clumps_are_seen_and_the_clump_names_its_cells
     assert told["platelets.counted"].numerator == 0
 
 
+def test_platelets_are_told_with_the_fields_that_they_were_counted_on():
+    edge = field(at((0.0, 0.0)), purposes=[Purpose.PLATELET_CLUMPS], name="edge")
+    read = [field(at((0.0, 0.0)), name="a"), field(reds(normal=9), name="b"), edge]
+    told = platelets([*read, replace(read[0], unreadable=True, cells=())], CLASSES, LIMITS).for_report()
+    counted = next(figure for figure in told if figure.name == "platelets.counted")
+    assert (counted.numerator, counted.denominator, counted.denominator_unit) == (1, 2, "{fields}")
+
+
 def clumps_told(*fields):
-    told = {f.name: f for f in platelets(fields, CLASSES, gap_um=1.0, smallest=5).for_report()}
+    told = {f.name: f for f in platelets(fields, CLASSES, LIMITS).for_report()}
     return told["platelets.clumps"]
 
 
@@ -246,8 +255,32 @@ def test_a_clump_in_the_monolayer_is_told_without_the_feathered_edge():
     assert (told.numerator, told.withheld) == (1, None)
 
 
+@pytest.mark.parametrize(
+    ("label", "probability", "side", "clumps"),
+    [
+        ("unidentified", 0.2, 8.0, 1),
+        ("platelet", 0.9, 12.0, 1),
+        ("unidentified", 0.19, 12.0, 0),
+        ("unidentified", 0.9, 7.9, 0),
+        ("basophil", 0.3, 12.0, 0),
+    ],
+)
+def test_a_heap_that_is_drawn_as_one_cell_is_a_clump(label, probability, side, clumps):
+    seen = SmearCell("h", Kind.LEUKOCYTE, label, (), Box(0, 0, side, side), {"platelet": probability})
+    edge = field([seen], purposes=[Purpose.PLATELET_CLUMPS], name="edge")
+    told = {f.name: f for f in platelets([field(reds(normal=1000)), edge], CLASSES, LIMITS).for_report()}
+    assert told["platelets.clumps"].numerator == clumps
+    assert told["platelets.clumps"].cell_ids == ("h",) * clumps
+    assert (told["platelets.per_100_erythrocytes"].value is None) == bool(clumps)
+
+
+def test_what_looks_like_a_heap_outside_the_edge_is_none():
+    seen = SmearCell("h", Kind.LEUKOCYTE, "unidentified", (), Box(0, 0, 12, 12), {"platelet": 0.9})
+    assert clumps_told(field(reds(normal=1000), [seen]), field(purposes=[Purpose.PLATELET_CLUMPS])).numerator == 0
+
+
 def test_without_red_cells_there_is_no_ratio():
-    told = {f.name: f for f in platelets([field(at((0.0, 0.0)))], CLASSES, gap_um=1.0, smallest=5).for_report()}
+    told = {f.name: f for f in platelets([field(at((0.0, 0.0)))], CLASSES, LIMITS).for_report()}
     assert told["platelets.per_100_erythrocytes"].withheld is not None
 
 

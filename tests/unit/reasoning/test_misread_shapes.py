@@ -136,10 +136,18 @@ def test_schistocytes_within_misreading_are_a_flag_without_a_figure():
     assert (figure.value, figure.grade, figure.numerator) == (None, None, 80)
 
 
-def test_a_count_of_red_cells_is_a_fact_even_when_their_shares_are_withheld():
-    read = judged(schistocyte=300, unidentified=2500, normal=2200)
-    assert "schistocytes" not in [rule.rule_id for rule in read.judgement.findings]
-    assert "schistocytes_possible" in [rule.rule_id for rule in read.judgement.findings]
+@pytest.mark.parametrize(
+    "seen",
+    [{"schistocyte": 300, "unidentified": 2500, "normal": 2200}, {"schistocyte": 40, "normal": 400}],
+    ids=["too many without a name", "too few red cells"],
+)
+def test_schistocytes_beyond_misreading_are_critical_even_when_their_share_is_withheld(seen):
+    read = judged(**seen)
+    assert read.judgement.reasons[0].code == "schistocytes"
+    figure = next(figure for figure in read.figures if figure.name == "erythrocytes.schistocyte")
+    assert figure.value is None
+    few = judged(schistocyte=2, normal=200)
+    assert "schistocytes" not in [rule.rule_id for rule in few.judgement.findings]
 
 
 def test_a_better_model_lets_smaller_shares_be_graded():

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from services.reasoning.cells import Box, Kind, Purpose, ReadField
-from services.reasoning.nuclei import nuclei
+from services.reasoning.nuclei import nuclei, without_nucleus
 from tests.unit.reasoning.leukocytes import cell
 
 NEAR_UM = 6.0
@@ -39,3 +39,17 @@ def test_the_edge_and_fields_without_pixels_are_not_compared():
 
 def test_a_leukocyte_of_another_field_does_not_stand_for_a_nucleus():
     assert nuclei([field([(10, 10)]), field([], [leukocyte(10, 10)])], NEAR_UM).missed == ((10, 10),)
+
+
+@pytest.mark.parametrize(("x", "sure"), [(2, 0), (7.9, 0), (8, 1), (92, 1), (93, 0)])
+def test_near_the_border_nothing_must_be_found_as_the_cell_may_lie_in_the_field_beside(x, sure):
+    assert nuclei([field([(x, 50)], core=Box(0, 0, 100, 100))], NEAR_UM).sure == sure
+
+
+def red(x, y):
+    return replace(leukocyte(x, y), cell_id=f"r{x}", kind=Kind.ERYTHROCYTE)
+
+
+def test_a_red_cell_with_a_nucleus_in_it_is_none():
+    read = field([(10, 10), (50, 50)], [red(10, 10), red(30, 10), leukocyte(50, 50)])
+    assert [one.cell_id for one in without_nucleus(read)] == ["r30"]

@@ -73,6 +73,21 @@ def test_more_than_misread_cells_give_holds_the_slide_as_critical():
     assert held
 
 
+@pytest.mark.parametrize(("infected", "plain"), [(104, 1223), (3, 50)])
+def test_parasites_are_critical_also_where_too_few_red_cells_were_searched_for_a_share(infected, plain):
+    cells = reds(infected, plain)
+    assert told(cells).value is None
+    assert told(cells).withheld.text.startswith(f"{infected} of {infected + plain} red cells look infected")
+    found, held = rules(cells)
+    assert "plasmodium" in found
+    assert held
+
+
+def test_what_looks_infected_and_has_a_nucleus_is_no_red_cell():
+    searched = ReadField("f", frozenset({Purpose.ERYTHROCYTES}), reds(3, 2), nuclei=((3.0, 3.0),))
+    assert parasites([searched], COUNTING).searched == ()
+
+
 def test_a_cell_that_is_only_probably_infected_does_not_count():
     assert told(reds(100, 4900, SURE - 0.01)).numerator == 0
 

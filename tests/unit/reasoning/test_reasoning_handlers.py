@@ -208,6 +208,20 @@ def test_a_haemogram_in_an_unknown_unit_holds_the_slide(bench):
     assert [note.code for note in report.limitations] == ["haemogram_unit"]
 
 
+def test_a_result_that_could_not_be_read_holds_the_slide_where_its_code_is_known(bench):
+    unread = order(haemogram=[("26464-8", 7.0, "10*9/L")])
+    unread.haemogram_unread.extend(["777-3", "2345-7"])
+    report = decided(bench.take(unread, *film()))
+    assert (report.decision, report.reasons[0].code) == (Decision.DECISION_HELD, "haemogram_unusable")
+    assert [note.code for note in report.limitations] == ["haemogram_unread"]
+
+
+def test_a_result_that_no_rule_knows_may_be_unreadable(bench):
+    unread = order()
+    unread.haemogram_unread.append("2345-7")
+    assert decided(bench.take(unread, *film())).decision == Decision.DECISION_RELEASED
+
+
 def test_more_is_asked_for_until_the_target_is_reached(bench):
     few = {"lymphocyte": 90, "neutrophil_segmented": 60}
     outputs = bench.take(order(), *film(few))
@@ -252,6 +266,16 @@ def test_too_few_leukocytes_give_counts_without_percentages_and_hold(bench):
     assert not lymphocytes.HasField("value")
     assert lymphocytes.withheld.code == "too_few_leukocytes"
     assert report.reasons[0].code == "too_few_leukocytes"
+
+
+def test_what_kept_leukocytes_from_being_read_is_told_with_their_lack(bench):
+    tiles = film_tiles({"lymphocyte": 60})
+    names = [t.tile_id for t in tiles]
+    rejected = ["bare", "out_of_focus", "out_of_focus", "too_thick"]
+    read = reading(names, exhausted=[Question.QUESTION_LEUKOCYTES], rejected=rejected)
+    report = decided(bench.take(order(), read, *tiles))
+    assert report.reasons[0].text.endswith("Fields were not read: out_of_focus; too_thick.")
+    assert [note.code for note in report.limitations] == ["target_not_reached", "fields_rejected"]
 
 
 def test_an_empty_further_round_ends_the_asking(bench):

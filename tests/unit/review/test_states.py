@@ -34,5 +34,19 @@ def test_the_reason_is_that_of_the_service_whose_word_counts():
     assert (held.code, held.text) == ("ae", "the LIS answered AE")
 
 
+@pytest.mark.parametrize("text", ["incomplete: frame_t.ets is absent", "incomplete: frame_t.ets is absent."])
+@pytest.mark.parametrize("decision", [Dec.DECISION_HELD, Dec.DECISION_REFUSED])
+def test_a_notice_that_the_lis_rejects_hides_not_why_the_slide_was_held(decision, text):
+    rejected = Said(S.DELIVERY_STATE_REJECTED, "lis_rejected", "The LIS answered AE to the report.")
+    held = standing(Said(C.SCAN_STATE_HELD), Said(decision, "incomplete", text), rejected)
+    told = "incomplete: frame_t.ets is absent. The LIS answered AE to the report."
+    assert (held.state, held.code, held.text) == (State.HELD, "lis_rejected", told)
+
+
+def test_a_rejected_notice_without_a_reason_of_its_own_tells_the_rejection():
+    rejected = Said(S.DELIVERY_STATE_REJECTED, "lis_rejected", "The LIS answered AE.")
+    assert standing(Said(C.SCAN_STATE_HELD), Said(Dec.DECISION_HELD), rejected).text == "The LIS answered AE."
+
+
 def test_exactly_the_three_ends_are_ends():
     assert {state for state in State if state.ended} == {State.HELD, State.REFUSED, State.ACKNOWLEDGED}

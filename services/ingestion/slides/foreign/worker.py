@@ -17,6 +17,7 @@ from services.ingestion.slides.foreign.aperio_reader import AperioReader
 from services.ingestion.slides.foreign.facts import SlideFacts
 from services.ingestion.slides.foreign.openslide_reader import OpenSlideReader
 from services.ingestion.slides.foreign.vips_reader import VipsReader
+from services.ingestion.slides.formats import EXPORT
 from services.ingestion.slides.positioned import PositionedFile
 from services.ingestion.slides.slide import Pixels, Region
 from services.ingestion.slides.tiff import IMAGE_DESCRIPTION, check_tiff_complete, open_tiff
@@ -73,9 +74,7 @@ def open_reader(path: Path, scene: str | None, um_per_px: float | None) -> Reade
         return OpenSlideReader(path, um_per_px)
     if tiff is not None:
         return VipsReader(path, text, scene, um_per_px)
-    raise SlideUnsupported(
-        path.name, "is no slide in any format that is read", "Export it as OME-TIFF, or copy the .vsi."
-    )
+    raise SlideUnsupported(path.name, "is no slide in any format that is read", EXPORT)
 
 
 def _description(file: PositionedFile) -> str:

@@ -59,6 +59,7 @@ def drawn(parts, *, nuclei=(), unfocused=None, pale=None, missing=None, absent=N
         missing=mask(missing, 1, 0),
         absent=mask(absent, 1, 0),
         damaged=np.zeros(parts.shape, np.uint8),
+        faint=np.zeros(parts.shape, np.uint8),
         nuclei=gathered(rows),
         colours=colours,
         missing_tiles=0,

@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
-from services.ingestion.film import UnreadableFilm, map_film
+from services.ingestion.film import UnreadableFilm, map_film, summarise
+from services.ingestion.film.verdict import require_readable
 from services.simulator.composer import Defect, DefectKind, Recipe, compose_film
-from tests.unit.ingestion.film.films import field
+from tests.unit.ingestion.film.films import field, mapped
 from tests.unit.ingestion.film.memory_slide import MemorySlide
 
 
@@ -63,3 +66,18 @@ def test_a_scan_larger_than_glass_is_refused_before_memory_is_taken_for_its_map(
 
 def test_a_pale_film_is_read():
     assert len(map_film(MemorySlide(field(6, DefectKind.PALE).image)).nuclei.probable) >= 3
+
+
+def faint_red_cells(nuclei, od):
+    return replace(summarise(mapped()), eosin_od=0.02, nuclei=nuclei, hematoxylin_od=od)
+
+
+def test_a_film_with_stained_nuclei_is_never_called_unstained():
+    require_readable(mapped(), faint_red_cells(40, 0.46))
+
+
+@pytest.mark.parametrize(("nuclei", "od"), [(40, 0.05), (2, 0.46)])
+def test_nuclei_without_stain_and_single_specks_do_not_make_a_film_stained(nuclei, od):
+    with pytest.raises(UnreadableFilm) as caught:
+        require_readable(mapped(), faint_red_cells(nuclei, od))
+    assert caught.value.code == "film_unstained"

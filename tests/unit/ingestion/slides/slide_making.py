@@ -58,6 +58,18 @@ def lose_tiles(vsi: Path, *places: tuple[int, int], level: int = 0) -> None:
     patch(pixels, COUNT_AT, struct.pack("<I", len(kept)))
 
 
+def damage_tiles(vsi: Path, level: int) -> None:
+    """Overwrite the middle of every tile of a level of the main scan."""
+    pixels = pixel_file(vsi)
+    content = bytearray(pixels.read_bytes())
+    at, count = struct.unpack_from("<QI", content, TABLE_AT)
+    for record in range(at, at + count * RECORD, RECORD):
+        *_, of_level, offset, length = struct.unpack_from("<I4iQI", content, record)
+        if of_level == level:
+            content[offset + 2 : offset + length - 20] = b"\xa5" * (length - 22)
+    pixels.write_bytes(content)
+
+
 def patch(path: Path, offset: int, data: bytes) -> None:
     """Overwrite bytes in place."""
     content = bytearray(path.read_bytes())

@@ -53,6 +53,7 @@ def test_an_ome_tiff_is_read_with_its_levels_and_pixel_size(tmp_path):
     with open_slide(write_ome(tmp_path / "a.ome.tif", image, compression=None)) as slide:
         assert (slide.format, slide.width, slide.height, slide.um_per_px) == ("ome-tiff", 600, 400, 0.25)
         assert [(level.width, level.downsample) for level in slide.levels] == [(600, 1.0), (300, 2.0)]
+        assert [(width, downsample) for width, _, downsample in slide.levels] == [(600, 1.0), (300, 2.0)]
         np.testing.assert_array_equal(slide.read_region(100, 50, 300, 200), image[50:250, 100:400])
         np.testing.assert_array_equal(slide.read_region(10, 20, 100, 90, 1), image[::2, ::2][20:110, 10:110])
         assert (slide.read_region(590, 390, 20, 20)[10:] == 255).all()
@@ -85,6 +86,15 @@ def test_a_cut_file_is_incomplete(tmp_path, writer):
     assert not file_set(path).complete
     with pytest.raises(SlideIncomplete):
         open_slide(path)
+
+
+@pytest.mark.parametrize("suffix", [".btf", ".qptiff"])
+def test_a_tiff_under_another_suffix_is_read_and_watched_as_one(tmp_path, suffix):
+    path = write_ome(tmp_path / f"d{suffix}", picture(600, 400))
+    with open_slide(path) as slide:
+        assert (slide.format, slide.width) == ("ome-tiff", 600)
+    path.write_bytes(path.read_bytes()[:-4000])
+    assert not file_set(path).complete
 
 
 def test_an_unknown_pixel_size_is_an_error_unless_one_is_given(tmp_path):

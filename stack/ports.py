@@ -8,7 +8,6 @@ LOWEST, HIGHEST = 20_000, 32_000
 _TRIES = 200
 
 _random = random.SystemRandom()
-_reserved: list[socket.socket] = []
 
 
 def free_port() -> int:
@@ -34,7 +33,8 @@ def _is_reserved_now(port: int) -> bool:
         return False
     # Only now: had it been set before, this port could have been another's.
     reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    _reserved.append(reservation)
+    # Left open to the end of the process.
+    reservation.detach()
     return True
 
 

@@ -118,7 +118,6 @@ _FIXED = (
         "as many of those searched as misread cells alone may give",
         measure="erythrocytes.plasmodium",
     ),
-    Fact("plasmodium.misread_percent", FactType.DOUBLE, "the same as a share, %", measure="erythrocytes.plasmodium"),
     Fact(
         "plasmodium.low",
         FactType.DOUBLE,

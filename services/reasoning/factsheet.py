@@ -152,7 +152,6 @@ def _parasites(counted: Parasites, counting: CountingTable) -> Iterator[NamedFac
     yield "plasmodium.searched", len(counted.searched)
     yield "plasmodium.infected", len(counted.infected)
     yield "plasmodium.misread", len(counted.searched) * counting.misread_plasmodium.value / 100
-    yield "plasmodium.misread_percent", counting.misread_plasmodium.value
     yield "plasmodium.low", counted.share.low
     yield "plasmodium.percent", told.value
 

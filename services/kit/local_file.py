@@ -9,7 +9,7 @@ from typing import Any
 
 from services.kit.database import StateUnusable
 from services.kit.errors import TransientError
-from services.kit.local_log_schema import prepare
+from services.kit.local_log_schema import is_current, prepare
 from services.kit.sqlite import reading_connection, remedy
 
 
@@ -79,7 +79,7 @@ class LogFile:
 def _opened(path: Path, to_read: bool) -> sqlite3.Connection:
     try:
         if to_read:
-            return reading_connection(path)
+            return _read(path)
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
     except sqlite3.DatabaseError as error:
         raise _unusable(path, error) from error
@@ -89,6 +89,14 @@ def _opened(path: Path, to_read: bool) -> sqlite3.Connection:
         db.close()
         raise _unusable(path, error) from error
     return db
+
+
+def _read(path: Path) -> sqlite3.Connection:
+    db = reading_connection(path)
+    if is_current(db):
+        return db
+    db.close()
+    raise StateUnusable(f"the message log {path} is of an older Frottis: start `frottis run` on its folder once")
 
 
 def _unusable(path: Path, error: sqlite3.DatabaseError) -> StateUnusable:

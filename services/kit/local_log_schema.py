@@ -49,11 +49,20 @@ def prepare(db: sqlite3.Connection) -> None:
     db.execute("BEGIN IMMEDIATE")
     for statement in _TABLES:
         db.execute(statement)
-    for table, columns in _LATER_COLUMNS.items():
-        present = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
-        for name in columns.keys() - present:
-            db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
+    for table, name in _lacking(db):
+        db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {_LATER_COLUMNS[table][name]}")
     db.execute("COMMIT")
+
+
+def is_current(db: sqlite3.Connection) -> bool:
+    """Whether nothing is left for `prepare` to upgrade. Raises sqlite3.DatabaseError."""
+    return not _lacking(db)
+
+
+def _lacking(db: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Tables and their columns that a log of an older version is without."""
+    present = {table: {row[1] for row in db.execute(f"PRAGMA table_info({table})")} for table in _LATER_COLUMNS}
+    return [(table, name) for table, columns in _LATER_COLUMNS.items() for name in columns.keys() - present[table]]
 
 
 def _set(db: sqlite3.Connection, pragma: str) -> None:

@@ -1,8 +1,8 @@
 """Nucleated cells of the film map beside the cells that were detected.
 
 What the map is sure is a nucleated cell must have been detected as a leukocyte: a detector that misses cells misses
-some kinds more than others, and no count tells it. And a red cell in which there is a nucleus is
-none: its shape says nothing, and its nucleus looks like a parasite.
+some kinds more than others, and no count tells it. And a red cell in which there is a nucleus is none: its shape says
+nothing, and its nucleus looks like a parasite.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,9 @@ import numpy as np
 from services.reasoning.cells import Kind, Place, ReadField, SmearCell
 from services.reasoning.differential import COUNTED_ON
 from services.reasoning.intervals import share
+
+_FROM_BORDER_UM = 8.0
+"""A cell nearer to its field's border may have its centre, as detected, in the field beside it."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,6 @@ class Nuclei:
     def missed_low(self) -> float | None:
         """Lower exact 95 % limit of the share, %."""
         return 100 * share(len(self.missed), self.sure).low if self.sure else None
-
-
-_FROM_BORDER_UM = 8.0
-"""A cell nearer to its field's border may have its centre, as detected, in the field beside it."""
 
 
 def without_nucleus(field: ReadField) -> list[SmearCell]:

@@ -1,7 +1,7 @@
 """Where a field surely holds nucleated cells, by the film map: the detector, at full resolution, must find them too.
 
 The two look independently, the map for blobs of nuclear stain at 1 µm/px, the detector for cells. On composed films of
-usual stain the detector found each of 524 sure nuclei within 6 µm; where it does not, the differential lacks cells.
+usual stain the detector found each of 476 sure nuclei within 6 µm; where it does not, the differential lacks cells.
 """
 
 import numpy as np
@@ -11,10 +11,8 @@ from services.ingestion.tiles.geometry import Region
 
 LEAST_SCORE = 0.9
 
-Place = tuple[float, float]
 
-
-def sure_nuclei(film: FilmMap, core: Region) -> tuple[Place, ...]:
+def sure_nuclei(film: FilmMap, core: Region) -> tuple[tuple[float, float], ...]:
     """Centres (x, y) in µm on the slide, in readable places of the field."""
     found = film.nuclei[film.nuclei.score >= LEAST_SCORE]
     found = found[film.clean[film.at(found)]]

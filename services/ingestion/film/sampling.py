@@ -40,20 +40,16 @@ _CROWDED = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Optical densities (patch, row, column, channel), which pixels are stained, which of those have the hue of red
-    cells (all, unless nuclei are so many that they must be told apart first), and whether so much haze lies between the
-    cells that it was left out.
+    """Optical densities (patch, row, column, channel), which pixels are stained, and which of those have the hue of red
+    cells: all, unless nuclei and cytoplasm cover so much (`crowded`) that the median colour would be theirs. `hazy`:
+    much haze lay between the cells and was left out.
     """
 
     density: Floats
     stained: Mask
     red: Mask
+    crowded: bool
     hazy: bool
-
-    @property
-    def crowded(self) -> bool:
-        """Whether nuclei and cytoplasm cover so much that the median colour is not that of red cells."""
-        return self.red is not self.stained
 
 
 def sampled(patches: Pixels, density: Floats, um_per_px: float, *, as_it_is: bool = False) -> Sample:
@@ -70,10 +66,11 @@ def sampled(patches: Pixels, density: Floats, um_per_px: float, *, as_it_is: boo
     if thin.any():
         density, stained = density[thin], stained[thin]
     if as_it_is:
-        return Sample(density, stained, stained, hazy=False)
+        return Sample(density, stained, stained, crowded=False, hazy=False)
     faintest = _faintest(density[stained].sum(axis=1))
     stained = density.sum(axis=3) > faintest
-    return Sample(density, stained, _red(density, stained), hazy=faintest > STAINED_OD)
+    hazy, red = faintest > STAINED_OD, _of_red_hue(density, stained)
+    return Sample(density, stained, stained if red is None else red, crowded=red is not None, hazy=hazy)
 
 
 def _sharp(patches: Pixels, um_per_px: float) -> Mask:
@@ -101,19 +98,19 @@ def _faintest(totals: Floats) -> float:
     return STAINED_OD
 
 
-def _red(density: Floats, stained: Mask) -> Mask:
-    """Where nuclei and cytoplasm cover much, the pixels of the red cells' hue: they absorb most blue against green."""
+def _of_red_hue(density: Floats, stained: Mask) -> Mask | None:
+    """The pixels of the red cells' hue, which absorb most blue against green; None unless other hues cover much."""
     green, blue = density[..., 1], density[..., 2]
     coloured = stained & (density.sum(axis=3) > _HUE_OD)
     hue = blue / np.maximum(green, 0.01)
     seen = hue[coloured]
     if seen.size < LEAST_STAINED_PX:
-        return stained
+        return None
     counts, steps = np.histogram(seen, bins=_HUE_STEPS, range=_HUE_RANGE)
     smooth = np.convolve(counts, np.hanning(7), mode="same")
     peak = (smooth >= np.roll(smooth, 1)) & (smooth >= np.roll(smooth, -1)) & (smooth > COMMON * smooth.max())
     middle = float(steps[int(np.flatnonzero(peak)[-1])] + (steps[1] - steps[0]) / 2)
     reach = float(np.percentile(seen[seen >= middle], 95)) - middle if (seen >= middle).any() else 0.0
     if np.mean(seen < middle - reach) < _CROWDED:
-        return stained
+        return None
     return np.asarray(coloured & (np.abs(hue - middle) <= reach))

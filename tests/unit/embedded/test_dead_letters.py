@@ -1,14 +1,18 @@
 import base64
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner
 
 from services.embedded.cli import app
+from services.embedded.dead_letters import open_dead_letters
 from services.kit.contracts import Tile
+from services.kit.database import StateUnusable
 from services.kit.local_log import LocalLog
 from services.kit.transport import NoDeadLetter, Outgoing
 from tests.unit.kit.test_database_reading import no_room
@@ -71,6 +75,22 @@ def test_dead_letters_are_listed_and_shown_on_a_disk_that_is_full(log, tmp_path)
         assert (told.returncode, told.stderr) == (0, "")
         assert "not a JPEG" in told.stdout
     assert (tmp_path / "messages.db").read_bytes() == before
+
+
+def test_the_log_of_an_older_frottis_is_left_as_it_is_and_told_with_what_to_do(log, tmp_path):
+    log.close()
+    with closing(sqlite3.connect(tmp_path / "messages.db")) as db:
+        db.execute("ALTER TABLE dead_letters DROP COLUMN attempts")
+    before = (tmp_path / "messages.db").read_bytes()
+    with (
+        pytest.raises(StateUnusable, match="older Frottis: start `frottis run`"),
+        open_dead_letters(tmp_path, to_read=True),
+    ):
+        pass
+    assert (tmp_path / "messages.db").read_bytes() == before
+    LocalLog(tmp_path / "messages.db").close()
+    with open_dead_letters(tmp_path, to_read=True) as letters:
+        assert letters.list() == []
 
 
 def test_no_dead_letters_are_told_as_such(log, run):

@@ -62,6 +62,8 @@ class Design:
     """Cells of a class and source in each epoch: at most this, and half of it, with repeats, where there are fewer."""
     weighed: bool
     """Whether classes weigh as they are frequent among the validation cells, or all alike, as in training."""
+    angular: bool
+    """Whether what is unknown is told by its angle to the nearest class, or by how far it lies from it."""
     strange: float
     """Share of the known cells, disturbed, that may lie farther than the distance beyond which nothing has a name."""
     load: Callable[[Path, dict[str, Manifest], Part], list[Cell]]
@@ -86,7 +88,8 @@ LEUKOCYTE_DESIGN = Design(
     moved=0.4,
     per_class=850,
     weighed=False,
-    strange=0.01,
+    angular=True,
+    strange=0.04,
     load=leukocyte_cells,
 )
 
@@ -109,6 +112,7 @@ ERYTHROCYTE_DESIGN = Design(
     moved=0.0,
     per_class=1000,
     weighed=True,
+    angular=True,
     strange=0.015,
     load=erythrocyte_cells,
 )
@@ -132,6 +136,7 @@ PLASMODIUM_DESIGN = Design(
     moved=0.0,
     per_class=1400,
     weighed=False,
+    angular=False,
     strange=0.01,
     load=plasmodium_cells,
 )

@@ -46,7 +46,7 @@ def calibrated(
     whitening = fit_whitening(embeddings, targets(chosen), len(design.classes), _DIRECTIONS)
     marks = told(known, width(design.attributes))
     columns = [(span, _temperature_of(values[:, span], marks[:, span])) for _, span in spans(design.attributes)]
-    return ClassifierGraph(network, design.size, temperature, offsets, whitening, columns)
+    return ClassifierGraph(network, design, temperature, offsets, whitening, columns)
 
 
 def _temperature_of(logits: Floats, marks: npt.NDArray[np.bool_]) -> float:

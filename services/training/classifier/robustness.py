@@ -1,18 +1,21 @@
 """How far a classifier's figures fall with each change of the picture, for its card."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.analysis.pixels import Rgb
+from services.analysis.pixels import Rgb, centred_crop
 from services.training.classifier.answers import Answers, answer
-from services.training.classifier.cells import Cell
+from services.training.classifier.cells import Cell, middle
 from services.training.classifier.design import Design
 from services.training.classifier.figures import have_name
 from services.training.classifier.sought import average_precision
+from services.training.classifier.views import Company, on_ground_of, one_of_them
+from services.training.looks import in_the_look_of
 from services.training.runtime import Model
 from services.training.stress import STRESSES, Stress
 from services.training.tables import share, table
@@ -23,21 +26,49 @@ _ALARM = 0.9
 """Probability of what is sought from which an uninfected film would be looked at."""
 
 
+@dataclass(frozen=True)
+class Guise:
+    """One way in which cells are shown, and of which it can be said."""
+
+    what: str
+    how: str
+    view: Callable[[Cell], Rgb]
+    fits: Callable[[Cell], bool] = lambda _: True
+
+
 def robustness_section(model: Model, cells: Sequence[Cell], design: Design, described: dict[str, Any]) -> str:
     """A line for each change, a column for each set and resolution whose cells have a class, with how many they are."""
     chosen = _some_of_each(cells, described["origin"]["seed"])
     places = np.array([_place(cell) for cell in chosen])
     names = list(dict.fromkeys(places))
     rows = []
-    for stress in STRESSES:
-        found = answer(model, chosen, _view(stress, design))
-        figures = (_figure(found.of(places == name), design, described) for name in names)
-        rows.append((stress.what, stress.how, *figures))
+    for guise in _guises(cells, design, described["origin"]["seed"]):
+        fitting = np.array([guise.fits(cell) for cell in chosen])
+        found = answer(model, [cell for cell, fits in zip(chosen, fitting, strict=True) if fits], guise.view)
+        figures = (_figure(found.of(places[fitting] == name), design, described) for name in names)
+        rows.append((guise.what, guise.how, *figures))
     head = ("what", "how", *(f"{name}: {(places == name).sum()} cells" for name in names))
     return "\n".join(["### Robustness\n", _explained(design), table(head, rows)])
 
 
-def _view(stress: Stress, design: Design) -> Callable[[Cell], Rgb]:
+def _guises(cells: Sequence[Cell], design: Design, seed: int) -> Iterator[Guise]:
+    """Each change by itself, then the looks of each set, and others' red cells where cells can be laid on them."""
+    for stress in STRESSES:
+        yield Guise(stress.what, stress.how, _changed(stress, design))
+    rng = np.random.default_rng(seed)
+    for source in dict.fromkeys(cell.source for cell in cells):
+        yield Guise("look", f"of {source}", _in_look([cell for cell in cells if cell.source == source], design, rng))
+    company = Company.of(cells)
+    if company.grounds:
+        yield Guise(
+            "ground",
+            "cells that stand alone, laid on red cells of another laboratory",
+            _on_ground(company, design, rng),
+            lambda cell: cell.reach is not None,
+        )
+
+
+def _changed(stress: Stress, design: Design) -> Callable[[Cell], Rgb]:
     def view(cell: Cell) -> Rgb:
         crop = cell.crop(round(design.crop / stress.zoom))
         if stress.zoom != 1:
@@ -47,7 +78,21 @@ def _view(stress: Stress, design: Design) -> Callable[[Cell], Rgb]:
     return view
 
 
+def _in_look(others: Sequence[Cell], design: Design, rng: np.random.Generator) -> Callable[[Cell], Rgb]:
+    return lambda cell: in_the_look_of(cell.crop(design.crop), one_of_them(others, rng).crop(design.crop))
+
+
+def _on_ground(company: Company, design: Design, rng: np.random.Generator) -> Callable[[Cell], Rgb]:
+    def view(cell: Cell) -> Rgb:
+        laid = on_ground_of(cell, design, company, rng)
+        return centred_crop(laid, *middle(laid), design.crop)
+
+    return view
+
+
 def _figure(found: Answers, design: Design, described: dict[str, Any]) -> str:
+    if not len(found.targets):
+        return "none"
     if design.sought:
         own = np.array([name in design.sought for name in design.classes])
         positive = own[found.targets]

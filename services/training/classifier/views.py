@@ -39,7 +39,7 @@ def disturbed(cell: Cell, design: Design, size: int, others: Company, rng: np.ra
     """
     image, x, y = cell.image, cell.x, cell.y
     if cell.reach is not None and others.grounds and rng.random() < design.moved:
-        image = _moved(cell, cell.reach, design, others, rng)
+        image = on_ground_of(cell, design, others, rng)
         x = y = len(image) / 2
     if rng.random() < _FRAMED:
         side = round(design.crop * rng.uniform(*_FRAME))
@@ -54,17 +54,20 @@ def disturbed(cell: Cell, design: Design, size: int, others: Company, rng: np.ra
     )
     crop = place(image, matrix, size)
     if rng.random() < design.exchanged:
-        crop = in_the_look_of(crop, _one(others.looks, rng).crop(design.crop))
+        crop = in_the_look_of(crop, one_of_them(others.looks, rng).crop(design.crop))
     return degrade(restain(crop, rng, design.strength), rng, design.strength)
 
 
-def _moved(cell: Cell, reach: float, design: Design, others: Company, rng: np.random.Generator) -> Rgb:
-    """On the ground of another, a share of them brought to a lower resolution than it."""
+def on_ground_of(cell: Cell, design: Design, others: Company, rng: np.random.Generator) -> Rgb:
+    """A cell on the ground of another, a share of them coarser than it. Raises ValueError where it stands not alone."""
+    if cell.reach is None:
+        raise ValueError("the cell does not stand alone")
     side = design.crop + design.crop // 4
     strength = design.strength
     coarser = rng.uniform(1.0, strength.coarsest) if rng.random() < strength.coarsen else 1.0
-    return on_other_ground(cell.crop(side), reach, _one(others.grounds, rng).crop(side), coarser, rng)
+    return on_other_ground(cell.crop(side), cell.reach, one_of_them(others.grounds, rng).crop(side), coarser, rng)
 
 
-def _one(cells: Sequence[Cell], rng: np.random.Generator) -> Cell:
+def one_of_them(cells: Sequence[Cell], rng: np.random.Generator) -> Cell:
+    """Any of the cells."""
     return cells[int(rng.integers(len(cells)))]

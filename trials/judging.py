@@ -54,7 +54,7 @@ FLAGS = (
     ),
     Flag("malaria, ≥ 0.5 % of red cells: critical", frozenset({"plasmodium"}), ("erythrocytes.plasmodium",), 0.5),
     Flag(
-        "malaria, ≥ 0.1 % of red cells: critical or flagged",
+        "malaria, ≥ 0.1 % of red cells: critical or held",
         frozenset({"plasmodium", "plasmodium_possible"}),
         ("erythrocytes.plasmodium",),
         0.1,

@@ -1,6 +1,6 @@
 """What is known of a model besides its weights: the values of `model.yaml`. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from services.analysis.cells import Kind
@@ -36,6 +36,8 @@ class DetectorCard:
 class ClassifierCard:
     """A classifier; a class is a candidate when its probability reaches its `conformal` threshold.
 
+    Of a cell named as one of the `described` classes it tells `attributes`, each by the probabilities of its values.
+
     A cell is named by its most probable class when that is a candidate and reaches `confidence`. A cell whose
     out-of-distribution score exceeds `distance` resembles nothing in training. Raises ValueError.
     """
@@ -49,11 +51,15 @@ class ClassifierCard:
     conformal: dict[str, float]
     confidence: float
     distance: float
+    attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    described: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _require_probabilities("conformal", self.conformal, self.classes)
         if not 0 <= self.confidence <= 1:
             raise ValueError("confidence must be a probability, 0 to 1")
+        if unknown := set(self.described) - set(self.classes):
+            raise ValueError(f"described must name classes, not {', '.join(sorted(unknown))}")
 
 
 ModelCard: TypeAlias = DetectorCard | ClassifierCard

@@ -69,13 +69,15 @@ class Verdict:
 
     `label` is the most probable class, or `unidentified` when that is no candidate or not probable enough, or when the
     cell resembles nothing in training: then nothing is a candidate. `probabilities` are calibrated and in the order of
-    the model's classes. `strange` says that the cell resembles nothing in training.
+    the model's classes. `strange` says that the cell resembles nothing in training. `attributes` are calibrated
+    probabilities of each attribute's values, by name; empty for a cell of a class of which the model knows none.
     """
 
     label: str
     probabilities: tuple[float, ...]
     candidates: tuple[str, ...]
     strange: bool = False
+    attributes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -24,15 +24,21 @@ class Classifier:
             return []
         outputs = self._runtime.infer(self.card.name, {self.card.input.name: np.stack(crops)})
         probabilities, distances = outputs["probabilities"].tolist(), outputs["distance"].tolist()
-        return [self._verdict(p, d) for p, d in zip(probabilities, distances, strict=True)]
+        described = outputs["attributes"].tolist() if self.card.attributes else [[]] * len(crops)
+        return [self._verdict(*answers) for answers in zip(probabilities, distances, described, strict=True)]
 
-    def _verdict(self, probabilities: list[float], distance: float) -> Verdict:
+    def _verdict(self, probabilities: list[float], distance: float, described: list[float]) -> Verdict:
         if distance > self.card.distance:
             # It resembles nothing in training, so no class is a candidate, however probable among those there are.
             return Verdict(UNIDENTIFIED, tuple(probabilities), (), strange=True)
         candidates = conformal_set(self.card.classes, probabilities, self.card.conformal)
         label = label_of(self.card.classes, probabilities, candidates, self.card.confidence)
-        return Verdict(label, tuple(probabilities), candidates)
+        attributes = self._attributes(described) if label in self.card.described else {}
+        return Verdict(label, tuple(probabilities), candidates, attributes=attributes)
+
+    def _attributes(self, described: list[float]) -> dict[str, dict[str, float]]:
+        remaining = iter(described)
+        return {name: {v: next(remaining) for v in values} for name, values in self.card.attributes.items()}
 
 
 def conformal_set(

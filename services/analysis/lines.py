@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +22,8 @@ class CellLine:
     `probabilities` are calibrated and by class; of a platelet, which no classifier has seen, it is the detector's alone
     and equal to `score`: that it is one. `candidates` is the conformal set, `findings` are calibrated probabilities by
     name: `plasmodium` of every red cell, and the stages of those probably infected. `measured` is size and shape of a
-    red cell that stands alone, by name with its unit.
+    red cell that stands alone, by name with its unit. `attributes` are the calibrated probabilities of each
+    morphological attribute's values, of leukocytes of the classes that the model describes.
     """
 
     image: str
@@ -37,6 +38,7 @@ class CellLine:
     candidates: tuple[str, ...]
     findings: dict[str, float]
     measured: dict[str, float]
+    attributes: dict[str, dict[str, float]]
 
     def to_json(self) -> str:
         """The line, without its end."""
@@ -59,11 +61,16 @@ def line_of(image: str, cell: Cell, box: Box, classes: dict[Kind, tuple[str, ...
         h=round(box.height, _PLACES_PX),
         score=round(cell.detection.score, _PLACES_PROBABILITY),
         label=cell.verdict.label,
-        probabilities={name: round(value, _PLACES_PROBABILITY) for name, value in named.items()},
+        probabilities=_rounded(named),
         candidates=cell.verdict.candidates,
-        findings={name: round(value, _PLACES_PROBABILITY) for name, value in cell.findings.by_name.items()},
+        findings=_rounded(cell.findings.by_name),
         measured={name: round(value, _PLACES_MEASURED) for name, value in _measured(cell).items()},
+        attributes={name: _rounded(values) for name, values in cell.verdict.attributes.items()},
     )
+
+
+def _rounded(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, _PLACES_PROBABILITY) for name, value in values.items()}
 
 
 def _measured(cell: Cell) -> dict[str, float]:

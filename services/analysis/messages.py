@@ -1,13 +1,13 @@
 """Cells as other services read them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from services.analysis import cells as domain
 from services.analysis.cards import ClassifierCard, ModelCard
 from services.analysis.cells import Detection, Kind, Placement
 from services.analysis.detection import pixel
-from services.kit.contracts import Cell, Model, Morphometry, Reason, Region, Tile, TileCells
+from services.kit.contracts import Attribute, Cell, Model, Morphometry, Reason, Region, Tile, TileCells
 from services.kit.contracts import Kind as KindCode
 
 UNREADABLE = "tile_unreadable"
@@ -42,8 +42,14 @@ def cell_message(name: str, cell: domain.Cell, placement: Placement, crop_uri: s
         # What a report counts must be of red cells.
         findings=cell.findings.by_name if cell.findings.reliable else {},
         crop_uri=crop_uri,
+        attributes={name: _attribute(values) for name, values in cell.verdict.attributes.items()},
         measured=Morphometry(**asdict(cell.measured)) if cell.measured is not None else None,
     )
+
+
+def _attribute(values: Mapping[str, float]) -> Attribute:
+    likeliest = max(values, key=values.__getitem__)
+    return Attribute(value=likeliest, probability=values[likeliest])
 
 
 def model_message(card: ModelCard) -> Model:

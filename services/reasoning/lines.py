@@ -7,7 +7,7 @@ protobuf JSON reader reads them. Lengths are in µm to the nanometre, probabilit
 import json
 from collections.abc import Iterable
 
-from services.kit.contracts import Cell, Kind, Model, Morphometry, Question, Region, TileCells
+from services.kit.contracts import Attribute, Cell, Kind, Model, Morphometry, Question, Region, TileCells
 from services.reasoning.figures import Figure
 
 
@@ -46,7 +46,7 @@ def _model(model: Model) -> dict[str, object]:
 
 
 def _cell(cell: Cell) -> dict[str, object]:
-    return {
+    line: dict[str, object] = {
         "cell_id": cell.cell_id,
         "kind": Kind.Name(cell.kind),
         "label": cell.label,
@@ -56,11 +56,20 @@ def _cell(cell: Cell) -> dict[str, object]:
         "candidates": list(cell.candidates),
         "findings": {name: _short(p) for name, p in cell.findings.items()},
         "crop_uri": cell.crop_uri,
-    } | ({"measured": _measured(cell.measured)} if cell.HasField("measured") else {})
+    }
+    if cell.HasField("measured"):
+        line["measured"] = _measured(cell.measured)
+    if cell.attributes:
+        line["attributes"] = {name: _attribute(told) for name, told in cell.attributes.items()}
+    return line
 
 
 def _measured(measured: Morphometry) -> dict[str, float]:
     return {field.name: _short(getattr(measured, field.name)) for field in measured.DESCRIPTOR.fields}
+
+
+def _attribute(told: Attribute) -> dict[str, object]:
+    return {"value": told.value, "probability": _short(told.probability)}
 
 
 def _region(region: Region) -> dict[str, float]:

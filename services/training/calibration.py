@@ -1,7 +1,8 @@
 """Makes a classifier's answers mean what they say: temperature, conformal sets, distance from the known.
 
 Temperature and offsets (vector scaling) after Guo et al. (2017); conformal sets by class (label-conditional LAC,
-Sadinle et al., 2019); distance after Lee et al. (2018): Mahalanobis to the nearest class with one covariance.
+Sadinle et al., 2019); distance after Lee et al. (2018): Mahalanobis to the nearest class with one covariance; or, in
+the same coordinates, the angle to it (after Techapanurak et al., 2020).
 """
 
 from dataclasses import dataclass
@@ -30,11 +31,31 @@ class Whitening:
     centres: Floats
     """classes x directions"""
 
+    @property
+    def middle(self) -> Floats:
+        """The middle of the centres."""
+        return np.asarray(self.centres.mean(axis=0))
+
+    @property
+    def bearings(self) -> Floats:
+        """Classes x directions: where each centre lies as seen from the middle, of length one."""
+        apart = self.centres - self.middle
+        return np.asarray(apart / np.linalg.norm(apart, axis=1, keepdims=True))
+
     def distance(self, embeddings: Floats) -> Floats:
         """Squared distance to the nearest class's centre, per direction."""
         placed = embeddings @ self.projection
         apart = ((placed[:, None] - self.centres[None]) ** 2).mean(axis=2)
         return np.asarray(apart.min(axis=1))
+
+    def angle(self, embeddings: Floats) -> Floats:
+        """1 less the cosine of the angle to the nearest class: 0 in line with it, 1 at a right angle, 2 at most.
+
+        How far a cell goes in its direction says how much of it is seen (of a blurred one less), and not what it is.
+        """
+        placed = embeddings @ self.projection - self.middle
+        cosines = placed @ self.bearings.T / np.linalg.norm(placed, axis=1, keepdims=True)
+        return np.asarray(1 - cosines.max(axis=1))
 
 
 def set_log_loss(logits: Floats, allowed: Bools, temperature: float = 1.0) -> float:

@@ -51,6 +51,28 @@ WATCHED_LEUKOCYTES: dict[str, tuple[str, ...]] = {
 }
 """What the rules hold a slide for when it is seen."""
 
+LEUKOCYTE_ATTRIBUTES: dict[str, tuple[str, ...]] = {
+    "cell_size": ("big", "small"),
+    "cell_shape": ("round", "irregular"),
+    "nucleus_shape": (
+        "unsegmented-round",
+        "unsegmented-indented",
+        "unsegmented-band",
+        "segmented-bilobed",
+        "segmented-multilobed",
+        "irregular",
+    ),
+    "nuclear_cytoplasmic_ratio": ("low", "high"),
+    "chromatin_density": ("densely", "loosely"),
+    "cytoplasm_vacuole": ("no", "yes"),
+    "cytoplasm_texture": ("clear", "frosted"),
+    "cytoplasm_colour": ("light blue", "blue", "purple blue"),
+    "granule_type": ("nil", "small", "round", "coarse"),
+    "granule_colour": ("nil", "pink", "red", "purple"),
+    "granularity": ("no", "yes"),
+}
+"""The morphological attributes of WBCAtt (Tsutsui et al., 2023), under its names, and their values."""
+
 LEUKOCYTE_GROUPS: dict[str, tuple[str, ...]] = {
     "neutrophil": NEUTROPHILS,
     "immature_granulocyte": IMMATURE_GRANULOCYTES,

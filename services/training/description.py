@@ -14,7 +14,7 @@ from services.training.runtime import Model
 MODELS = Path("deploy/triton/models")
 MODEL_FILE = Path("1/model.onnx")
 DESCRIPTION_FILE = "model.yaml"
-RELEASES = {"detector": "0.2.0", "leukocytes": "0.3.0", "erythrocytes": "0.3.0", "plasmodium": "0.1.0"}
+RELEASES = {"detector": "0.3.0", "leukocytes": "0.4.0", "erythrocytes": "0.4.0", "plasmodium": "0.2.0"}
 """Each model's version: other weights or thresholds are another version."""
 
 

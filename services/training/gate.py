@@ -42,8 +42,9 @@ def check(name: str, found: Iterable[Difference]) -> None:
 
 
 def install(released: Path, candidate: Path) -> None:
-    """Puts a candidate, its description and its card in the released model's place."""
-    for file in (MODEL_FILE, Path(DESCRIPTION_FILE), Path(CARD_FILE)):
+    """Puts a candidate, its description, and its card with the card's pictures in the released model's place."""
+    pictures = (path.relative_to(candidate) for path in sorted(candidate.glob("*.png")))
+    for file in (MODEL_FILE, Path(DESCRIPTION_FILE), Path(CARD_FILE), *pictures):
         (released / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(candidate / file, released / file)
 

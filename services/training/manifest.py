@@ -5,17 +5,18 @@ a picture without near-duplicates is a group of its own.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from services.training.errors import DataSetError
-from services.training.sources import image_paths, read_image
+from services.training.repeats import repeats
+from services.training.sources import DETECTION_SOURCES, detection_fields, image_paths, read_image
 from services.training.splits import Part, near_duplicate_groups, part_of, sketch
 
 MANIFESTS = Path(__file__).parent / "manifests"
 _DIGITS = 12
-_LABEL_FILES = ("labels.csv", "labels.json", "points.csv")
+_LABEL_FILES = ("labels.csv", "labels.json", "points.csv", "attributes.csv")
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,15 @@ def source_sha256(data: Path, source: str) -> str:
 
 
 def make(data: Path, source: str) -> Manifest:
-    """Divides a set anew, by the look and content of its pictures."""
-    paths = image_paths(data, source)
-    hashes = [content_hash(path) for path in paths]
-    order = sorted(range(len(paths)), key=hashes.__getitem__)
-    groups = near_duplicate_groups([sketch(read_image(paths[index])) for index in order])
+    """Divides a set anew, by the look and content of its pictures and, where its cells have boxes, of those."""
+    hashes = {path: content_hash(path) for path in image_paths(data, source)}
+    order = sorted(hashes, key=hashes.__getitem__)
+    again = _repeats(data, source, order) if source in DETECTION_SOURCES else ()
+    groups = near_duplicate_groups([sketch(read_image(path)) for path in order], again)
     parts = {}
-    for position, index in enumerate(order):
-        group = hashes[order[groups[position]]]
-        parts[hashes[index]] = (group, part_of(group))
+    for path, first in zip(order, groups, strict=True):
+        group = hashes[order[first]]
+        parts[hashes[path]] = (group, part_of(group))
     return Manifest(source, source_sha256(data, source), parts)
 
 
@@ -97,6 +98,12 @@ def verified(data: Path, source: str) -> Manifest:
     if source_sha256(data, source) != manifest.content_sha256:
         raise DataSetError(f"{source}: pictures or labels are not those of the split manifest; use that data set")
     return manifest
+
+
+def _repeats(data: Path, source: str, order: Sequence[Path]) -> list[tuple[int, int]]:
+    """The places, in an order of pictures, of those that show the same cells."""
+    fields = detection_fields(data, source)
+    return [(order.index(fields[a].path), order.index(fields[b].path)) for a, b in repeats(fields)]
 
 
 def _line(key: str, group: str, part: Part) -> str:

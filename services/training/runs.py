@@ -21,7 +21,7 @@ from services.training.runtime import machine
 from services.training.sources import MODEL_SOURCES
 from services.training.splits import Part
 
-_EPOCHS = {"detector": 12, "leukocytes": 7, "erythrocytes": 10, "plasmodium": 12}
+_EPOCHS = {"detector": 28, "leukocytes": 7, "erythrocytes": 10, "plasmodium": 12}
 _BATCH = {"detector": 16, "leukocytes": 64, "erythrocytes": 64, "plasmodium": 64}
 _RATE = {"detector": 2.5e-3, "leukocytes": 1.5e-3, "erythrocytes": 2e-3, "plasmodium": 2e-3}
 _DECAY = 0.02

@@ -28,7 +28,7 @@ MODEL_SOURCES = {
     "detector": DETECTION_SOURCES,
     "leukocytes": (*CROP_SOURCES, "all_taleqani", *READ_SOURCES),
     "erythrocytes": ("chula_rbc12", "erythrocytes_idb", *DETECTION_SOURCES),
-    "plasmodium": ("iml_malaria", "deepbionet", "txl_pbc", "chula_rbc12"),
+    "plasmodium": ("iml_malaria", "deepbionet", "txl_pbc", "chula_rbc12", "pbc"),
 }
 """The data sets each model is made of."""
 ALL_SOURCES = tuple(dict.fromkeys(source for sources in MODEL_SOURCES.values() for source in sources))
@@ -130,6 +130,13 @@ def labelled_images(data: Path, source: str) -> list[LabelledImage]:
     """The pictures of a set with one label each, sorted by file name."""
     rows = _rows(data / source / "labels.csv")
     return sorted((LabelledImage(source, data / source / row["file"], row["label"]) for row in rows), key=_by_path)
+
+
+def attributes(data: Path, source: str) -> dict[Path, dict[str, str]]:
+    """What is told of the cells of a set, by picture: attribute → value; empty of a set that tells none."""
+    path = data / source / "attributes.csv"
+    rows = _rows(path) if path.exists() else []
+    return {data / source / row["file"]: {name: row[name] for name in row if name != "file"} for row in rows}
 
 
 def labelled_points(data: Path, source: str) -> dict[Path, list[LabelledPoint]]:

@@ -5,7 +5,7 @@ hash of that name says which part the whole group falls into.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 import cv2
@@ -44,11 +44,13 @@ def perceptual_hash(drawn: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     return np.packbits(low > np.median(low))
 
 
-def near_duplicate_groups(sketches: Sequence[npt.NDArray[np.float32]]) -> list[int]:
+def near_duplicate_groups(
+    sketches: Sequence[npt.NDArray[np.float32]], repeats: Iterable[tuple[int, int]] = ()
+) -> list[int]:
     """For each picture, the lowest index of a picture it is a near-duplicate of, directly or by others between.
 
     Two pictures are near-duplicates when at most 10 of the 64 bits of their hashes differ and their sketches
-    correlate to at least 0.97.
+    correlate to at least 0.97; and those that `repeats` names by their indices.
     """
     hashes = np.stack([perceptual_hash(drawn) for drawn in sketches])
     flat = np.stack(sketches).reshape(len(sketches), -1)
@@ -58,6 +60,8 @@ def near_duplicate_groups(sketches: Sequence[npt.NDArray[np.float32]]) -> list[i
         for second in np.flatnonzero(bits <= _NEAR_BITS) + first + 1:
             if float(flat[first] @ flat[second]) >= _NEAR_CORRELATION:
                 _join(parents, first, int(second))
+    for pair in repeats:
+        _join(parents, *pair)
     return [_root(parents, index) for index in range(len(parents))]
 
 

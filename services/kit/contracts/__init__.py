@@ -1,6 +1,6 @@
 """The messages that services exchange, generated from `proto/` (`make contracts`), under one roof."""
 
-from services.kit.contracts.cell_pb2 import Cell, Kind, Model, Morphometry, TileCells
+from services.kit.contracts.cell_pb2 import Attribute, Cell, Kind, Model, Morphometry, TileCells
 from services.kit.contracts.delivery_pb2 import Delivery, DeliveryState
 from services.kit.contracts.order_pb2 import Analyte, Order
 from services.kit.contracts.reading_pb2 import Field, Film, Reading, ReadingRequest, Tile
@@ -20,6 +20,7 @@ from services.kit.contracts.slide_pb2 import (
 
 __all__ = [
     "Analyte",
+    "Attribute",
     "Cell",
     "Decision",
     "Delivery",

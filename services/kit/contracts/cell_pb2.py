@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from services.kit.contracts import slide_pb2 as frottis_dot_v1_dot_slide__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x66rottis/v1/cell.proto\x12\nfrottis.v1\x1a\x16\x66rottis/v1/slide.proto\"G\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x0f\n\x07\x63lasses\x18\x04 \x03(\t\"u\n\x0bMorphometry\x12\x13\n\x0b\x64iameter_um\x18\x01 \x01(\x02\x12\x10\n\x08\x61rea_um2\x18\x02 \x01(\x02\x12\x13\n\x0b\x63ircularity\x18\x03 \x01(\x02\x12\x12\n\nelongation\x18\x04 \x01(\x02\x12\x16\n\x0e\x63\x65ntral_pallor\x18\x05 \x01(\x02\"\xc1\x02\n\x04\x43\x65ll\x12\x0f\n\x07\x63\x65ll_id\x18\x01 \x01(\t\x12\x1e\n\x04kind\x18\x02 \x01(\x0e\x32\x10.frottis.v1.Kind\x12\x1f\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x12.frottis.v1.Region\x12\r\n\x05score\x18\x04 \x01(\x02\x12\r\n\x05label\x18\x05 \x01(\t\x12\x15\n\rprobabilities\x18\x06 \x03(\x02\x12\x12\n\ncandidates\x18\x07 \x03(\t\x12\x30\n\x08\x66indings\x18\x08 \x03(\x0b\x32\x1e.frottis.v1.Cell.FindingsEntry\x12\x10\n\x08\x63rop_uri\x18\t \x01(\t\x12)\n\x08measured\x18\x0b \x01(\x0b\x32\x17.frottis.v1.Morphometry\x1a/\n\rFindingsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02:\x02\x38\x01\"\xa7\x02\n\tTileCells\x12 \n\x05slide\x18\x01 \x01(\x0b\x32\x11.frottis.v1.Slide\x12\r\n\x05round\x18\x02 \x01(\x05\x12\x0f\n\x07tile_id\x18\x03 \x01(\t\x12\'\n\tquestions\x18\x04 \x03(\x0e\x32\x14.frottis.v1.Question\x12\x1f\n\x05\x63\x65lls\x18\x05 \x03(\x0b\x32\x10.frottis.v1.Cell\x12!\n\x06models\x18\x06 \x03(\x0b\x32\x11.frottis.v1.Model\x12 \n\x04\x63ore\x18\x07 \x01(\x0b\x32\x12.frottis.v1.Region\x12&\n\nunreadable\x18\x08 \x01(\x0b\x32\x12.frottis.v1.Reason\x12!\n\x06nuclei\x18\t \x03(\x0b\x32\x11.frottis.v1.Place*Y\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10KIND_ERYTHROCYTE\x10\x01\x12\x12\n\x0eKIND_LEUKOCYTE\x10\x02\x12\x11\n\rKIND_PLATELET\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x66rottis/v1/cell.proto\x12\nfrottis.v1\x1a\x16\x66rottis/v1/slide.proto\"G\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x0f\n\x07\x63lasses\x18\x04 \x03(\t\"/\n\tAttribute\x12\r\n\x05value\x18\x01 \x01(\t\x12\x13\n\x0bprobability\x18\x02 \x01(\x02\"u\n\x0bMorphometry\x12\x13\n\x0b\x64iameter_um\x18\x01 \x01(\x02\x12\x10\n\x08\x61rea_um2\x18\x02 \x01(\x02\x12\x13\n\x0b\x63ircularity\x18\x03 \x01(\x02\x12\x12\n\nelongation\x18\x04 \x01(\x02\x12\x16\n\x0e\x63\x65ntral_pallor\x18\x05 \x01(\x02\"\xc1\x03\n\x04\x43\x65ll\x12\x0f\n\x07\x63\x65ll_id\x18\x01 \x01(\t\x12\x1e\n\x04kind\x18\x02 \x01(\x0e\x32\x10.frottis.v1.Kind\x12\x1f\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x12.frottis.v1.Region\x12\r\n\x05score\x18\x04 \x01(\x02\x12\r\n\x05label\x18\x05 \x01(\t\x12\x15\n\rprobabilities\x18\x06 \x03(\x02\x12\x12\n\ncandidates\x18\x07 \x03(\t\x12\x30\n\x08\x66indings\x18\x08 \x03(\x0b\x32\x1e.frottis.v1.Cell.FindingsEntry\x12\x10\n\x08\x63rop_uri\x18\t \x01(\t\x12\x34\n\nattributes\x18\n \x03(\x0b\x32 .frottis.v1.Cell.AttributesEntry\x12)\n\x08measured\x18\x0b \x01(\x0b\x32\x17.frottis.v1.Morphometry\x1a/\n\rFindingsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02:\x02\x38\x01\x1aH\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.frottis.v1.Attribute:\x02\x38\x01\"\xa7\x02\n\tTileCells\x12 \n\x05slide\x18\x01 \x01(\x0b\x32\x11.frottis.v1.Slide\x12\r\n\x05round\x18\x02 \x01(\x05\x12\x0f\n\x07tile_id\x18\x03 \x01(\t\x12\'\n\tquestions\x18\x04 \x03(\x0e\x32\x14.frottis.v1.Question\x12\x1f\n\x05\x63\x65lls\x18\x05 \x03(\x0b\x32\x10.frottis.v1.Cell\x12!\n\x06models\x18\x06 \x03(\x0b\x32\x11.frottis.v1.Model\x12 \n\x04\x63ore\x18\x07 \x01(\x0b\x32\x12.frottis.v1.Region\x12&\n\nunreadable\x18\x08 \x01(\x0b\x32\x12.frottis.v1.Reason\x12!\n\x06nuclei\x18\t \x03(\x0b\x32\x11.frottis.v1.Place*Y\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10KIND_ERYTHROCYTE\x10\x01\x12\x12\n\x0eKIND_LEUKOCYTE\x10\x02\x12\x11\n\rKIND_PLATELET\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,16 +34,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CELL_FINDINGSENTRY']._loaded_options = None
   _globals['_CELL_FINDINGSENTRY']._serialized_options = b'8\001'
-  _globals['_KIND']._serialized_start=875
-  _globals['_KIND']._serialized_end=964
+  _globals['_CELL_ATTRIBUTESENTRY']._loaded_options = None
+  _globals['_CELL_ATTRIBUTESENTRY']._serialized_options = b'8\001'
+  _globals['_KIND']._serialized_start=1052
+  _globals['_KIND']._serialized_end=1141
   _globals['_MODEL']._serialized_start=61
   _globals['_MODEL']._serialized_end=132
-  _globals['_MORPHOMETRY']._serialized_start=134
-  _globals['_MORPHOMETRY']._serialized_end=251
-  _globals['_CELL']._serialized_start=254
-  _globals['_CELL']._serialized_end=575
-  _globals['_CELL_FINDINGSENTRY']._serialized_start=528
-  _globals['_CELL_FINDINGSENTRY']._serialized_end=575
-  _globals['_TILECELLS']._serialized_start=578
-  _globals['_TILECELLS']._serialized_end=873
+  _globals['_ATTRIBUTE']._serialized_start=134
+  _globals['_ATTRIBUTE']._serialized_end=181
+  _globals['_MORPHOMETRY']._serialized_start=183
+  _globals['_MORPHOMETRY']._serialized_end=300
+  _globals['_CELL']._serialized_start=303
+  _globals['_CELL']._serialized_end=752
+  _globals['_CELL_FINDINGSENTRY']._serialized_start=631
+  _globals['_CELL_FINDINGSENTRY']._serialized_end=678
+  _globals['_CELL_ATTRIBUTESENTRY']._serialized_start=680
+  _globals['_CELL_ATTRIBUTESENTRY']._serialized_end=752
+  _globals['_TILECELLS']._serialized_start=755
+  _globals['_TILECELLS']._serialized_end=1050
 # @@protoc_insertion_point(module_scope)

@@ -73,6 +73,31 @@ class Model(_message.Message):
 Global___Model: _TypeAlias = Model  # noqa: Y015
 
 @_typing.final
+class Attribute(_message.Message):
+    """A morphological attribute of a cell, by its most probable value."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUE_FIELD_NUMBER: _builtins.int
+    PROBABILITY_FIELD_NUMBER: _builtins.int
+    value: _builtins.str
+    probability: _builtins.float
+    """Calibrated."""
+    def __init__(
+        self,
+        *,
+        value: _builtins.str = ...,
+        probability: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["probability", b"probability", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Attribute: _TypeAlias = Attribute  # noqa: Y015
+
+@_typing.final
 class Morphometry(_message.Message):
     """What is measured of a red cell, not classified."""
 
@@ -133,6 +158,27 @@ class Cell(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class AttributesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___Attribute: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___Attribute | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     CELL_ID_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     BOX_FIELD_NUMBER: _builtins.int
@@ -142,6 +188,7 @@ class Cell(_message.Message):
     CANDIDATES_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
     CROP_URI_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
     MEASURED_FIELD_NUMBER: _builtins.int
     cell_id: _builtins.str
     kind: Global___Kind.ValueType
@@ -170,6 +217,10 @@ class Cell(_message.Message):
         """Calibrated probability by name, such as "plasmodium"; none where the cell resembles nothing that was searched for."""
 
     @_builtins.property
+    def attributes(self) -> _containers.MessageMap[_builtins.str, Global___Attribute]:
+        """By name, such as "nucleus_shape"; only of classes that the model knows the attributes of."""
+
+    @_builtins.property
     def measured(self) -> Global___Morphometry:
         """Of a red cell that stands alone; absent for others."""
 
@@ -185,11 +236,12 @@ class Cell(_message.Message):
         candidates: _abc.Iterable[_builtins.str] | None = ...,
         findings: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         crop_uri: _builtins.str = ...,
+        attributes: _abc.Mapping[_builtins.str, Global___Attribute] | None = ...,
         measured: Global___Morphometry | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "measured", b"measured"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "candidates", b"candidates", "cell_id", b"cell_id", "crop_uri", b"crop_uri", "findings", b"findings", "kind", b"kind", "label", b"label", "measured", b"measured", "probabilities", b"probabilities", "score", b"score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "box", b"box", "candidates", b"candidates", "cell_id", b"cell_id", "crop_uri", b"crop_uri", "findings", b"findings", "kind", b"kind", "label", b"label", "measured", b"measured", "probabilities", b"probabilities", "score", b"score"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

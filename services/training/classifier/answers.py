@@ -1,13 +1,13 @@
 """What an exported classifier answers for labelled cells."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from services.analysis.pixels import Rgb
-from services.training.classifier.cells import Cell, targets
+from services.training.classifier.cells import Cell, targets, told
 from services.training.runtime import Model
 
 _BATCH = 32
@@ -24,6 +24,10 @@ class Answers:
     allowed: npt.NDArray[np.bool_]
     labels: npt.NDArray[np.str_]
     """As the data sets name them."""
+    attributes: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    """n x values, the probabilities of each attribute's values; empty where the model says nothing of them."""
+    told: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), bool))
+    """n x values, the values that are told of each cell."""
 
     def of(self, chosen: npt.NDArray[np.bool_]) -> "Answers":
         """The answers for some of the cells."""
@@ -33,6 +37,7 @@ class Answers:
             self.targets[chosen],
             self.allowed[chosen],
             self.labels[chosen],
+            *((self.attributes[chosen], self.told[chosen]) if len(self.told) else ()),
         )
 
     @property
@@ -52,6 +57,11 @@ def answer(model: Model, cells: Sequence[Cell], view: Callable[[Cell], Rgb]) -> 
     for start in range(0, len(cells), _BATCH):
         crops = np.stack([view(cell) for cell in cells[start : start + _BATCH]])
         found.append(model(crops))
-    probabilities, distance = (np.concatenate(part).astype(np.float64) for part in zip(*found, strict=True))
+    outputs = [np.concatenate(part).astype(np.float64) for part in zip(*found, strict=True)]
+    probabilities, distance = outputs[:2]
     allowed, labels = np.stack([cell.allowed for cell in cells]), np.array([cell.label for cell in cells])
-    return Answers(probabilities, distance, targets(cells), allowed, labels)
+    if len(outputs) == 2:
+        return Answers(probabilities, distance, targets(cells), allowed, labels)
+    attributes = outputs[2]
+    marks = told(cells, attributes.shape[1])
+    return Answers(probabilities, distance, targets(cells), allowed, labels, attributes, marks)

@@ -1,7 +1,7 @@
 """Labelled cells as the classifiers learn them: a picture at canonical resolution and a place in it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,12 @@ class Cell:
     source: str
     um_per_px: float
     """What the picture was taken at."""
+    attributes: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
+    """The values that are told of it, in the order of the attributes' values; empty where nothing is told."""
+    reach: float | None = None
+    """How far its nucleus reaches from its place, in pixels; None where it does not stand alone, or was not sought."""
+    bare: bool = False
+    """Red cells in one layer and nothing else: another cell may be laid on it."""
 
     @property
     def target(self) -> int:
@@ -38,6 +44,12 @@ class Cell:
 def targets(cells: Sequence[Cell]) -> npt.NDArray[np.int64]:
     """The class index of each cell, -1 where its label allows several, or none."""
     return np.array([cell.target for cell in cells], np.int64)
+
+
+def told(cells: Sequence[Cell], width: int) -> npt.NDArray[np.bool_]:
+    """N x width: the attributes' values that are told of each cell; none where nothing is told."""
+    nothing = np.zeros(width, bool)
+    return np.stack([cell.attributes if len(cell.attributes) else nothing for cell in cells])
 
 
 def one_of(names: Sequence[str], classes: Sequence[str]) -> npt.NDArray[np.bool_]:

@@ -9,6 +9,7 @@ from services.training.augment import Strength
 from services.training.classes import (
     ERYTHROCYTE_LABELS,
     ERYTHROCYTES,
+    LEUKOCYTE_ATTRIBUTES,
     LEUKOCYTE_GROUPS,
     LEUKOCYTE_LABELS,
     LEUKOCYTES,
@@ -16,6 +17,7 @@ from services.training.classes import (
     PLASMODIUM_GROUPS,
     WATCHED_LEUKOCYTES,
 )
+from services.training.classifier.attributes import Attributes
 from services.training.classifier.cells import Cell
 from services.training.classifier.erythrocytes import erythrocyte_cells
 from services.training.classifier.leukocytes import leukocyte_cells
@@ -38,6 +40,8 @@ class Design:
     """What rules look for: the card tells how often other cells pass for it. Empty where there is none."""
     sought: tuple[str, ...]
     """Classes that are looked for among many others; empty where all classes are of the same interest."""
+    attributes: Attributes
+    """What it says of a cell besides its class; empty where it says nothing."""
     crop: int
     """Side of the crop at canonical resolution."""
     size: int
@@ -52,10 +56,14 @@ class Design:
     """Standard deviation of the centre, in pixels of the crop."""
     exchanged: float
     """Share of the cells that are shown in the look of another, of any source."""
+    moved: float
+    """Share of the cells standing alone that are laid among the red cells of another laboratory."""
     per_class: int
     """Cells of a class and source in each epoch: at most this, and half of it, with repeats, where there are fewer."""
     weighed: bool
     """Whether classes weigh as they are frequent among the validation cells, or all alike, as in training."""
+    angular: bool
+    """Whether what is unknown is told by its angle to the nearest class, or by how far it lies from it."""
     strange: float
     """Share of the known cells, disturbed, that may lie farther than the distance beyond which nothing has a name."""
     load: Callable[[Path, dict[str, Manifest], Part], list[Cell]]
@@ -68,17 +76,20 @@ LEUKOCYTE_DESIGN = Design(
     groups=LEUKOCYTE_GROUPS,
     watched=WATCHED_LEUKOCYTES,
     sought=(),
+    attributes=LEUKOCYTE_ATTRIBUTES,
     crop=LEUKOCYTE_CROP,
     size=128,
     stages=7,
     frozen=2,
-    strength=Strength(stain=0.20, tint=0.10, blur=0.3, coarsen=0.35, coarsest=2.6, jpeg=0.25, noise=0.25),
+    strength=Strength(stain=0.20, tint=0.10, blur=0.3, coarsen=0.35, coarsest=2.9, jpeg=0.25, noise=0.25),
     zoom=0.12,
     shift=4.0,
     exchanged=0.3,
+    moved=0.4,
     per_class=850,
     weighed=False,
-    strange=0.01,
+    angular=True,
+    strange=0.04,
     load=leukocyte_cells,
 )
 
@@ -89,6 +100,7 @@ ERYTHROCYTE_DESIGN = Design(
     groups={},
     watched={},
     sought=(),
+    attributes={},
     crop=ERYTHROCYTE_CROP,
     size=64,
     stages=5,
@@ -97,8 +109,10 @@ ERYTHROCYTE_DESIGN = Design(
     zoom=0.03,
     shift=2.5,
     exchanged=0.5,
+    moved=0.0,
     per_class=1000,
     weighed=True,
+    angular=True,
     strange=0.015,
     load=erythrocyte_cells,
 )
@@ -110,6 +124,7 @@ PLASMODIUM_DESIGN = Design(
     groups=PLASMODIUM_GROUPS,
     watched={},
     sought=PLASMODIUM_GROUPS["infected"],
+    attributes={},
     crop=PLASMODIUM_CROP,
     size=64,
     stages=4,
@@ -118,8 +133,10 @@ PLASMODIUM_DESIGN = Design(
     zoom=0.06,
     shift=2.5,
     exchanged=0.4,
+    moved=0.0,
     per_class=1400,
     weighed=False,
+    angular=False,
     strange=0.01,
     load=plasmodium_cells,
 )

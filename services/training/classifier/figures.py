@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from services.training.calibration import expected_calibration_error
 from services.training.classifier.answers import Answers
+from services.training.classifier.attributes import Attributes, spans
 from services.training.intervals import bootstrap, clopper_pearson
 from services.training.tables import share, table
 
@@ -133,6 +134,29 @@ def answers_section(found: Answers, classes: Sequence[str], described: Mapping[s
         if count
     ]
     return f"{cells} cells, all {found.labels[0]}, are called:\n\n" + table(("class", "cells", "share"), rows)
+
+
+def attributes_section(found: Answers, attributes: Attributes, seed: int) -> str:
+    """How often each attribute's likeliest value is the one that is told, and each value's share found."""
+    rows, macros = [], []
+    for name, span in spans(attributes):
+        known = found.told[:, span].any(axis=1)
+        truth, answered = found.told[known, span].argmax(axis=1), found.attributes[known, span].argmax(axis=1)
+        counted = confusion(truth, answered, len(attributes[name]))
+        each = np.zeros((len(truth), *counted.shape), np.int64)
+        each[np.arange(len(truth)), truth, answered] = 1
+        right, cells = int(np.trace(counted)), int(known.sum())
+        error = expected_calibration_error(found.attributes[known, span].max(axis=1), np.asarray(truth == answered))
+        recalls = ", ".join(
+            f"{value} {share(counted[i, i] / counted[i].sum())} of {counted[i].sum()}"
+            for i, value in enumerate(attributes[name])
+            if counted[i].any()
+        )
+        macros.append(_macro_f1(counted))
+        macro = share(macros[-1], bootstrap(each, _macro_f1, seed))
+        rows.append((name, cells, share(right / cells, clopper_pearson(right, cells)), macro, f"{error:.3f}", recalls))
+    head = ("attribute", "cells", "accuracy", "macro F1", "calibration error", "found, by value")
+    return f"Attributes, mean of their macro F1 {share(float(np.mean(macros)))}:\n\n" + table(head, rows)
 
 
 def have_name(found: Answers, classes: Sequence[str], described: Mapping[str, Any]) -> npt.NDArray[np.bool_]:

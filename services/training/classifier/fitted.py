@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
 from services.training.calibration import Floats, fit_offsets, fit_temperature, fit_whitening
-from services.training.classifier.cells import Cell, targets
+from services.training.classifier.attributes import spans, width
+from services.training.classifier.cells import Cell, targets, told
 from services.training.classifier.design import Design
 from services.training.classifier.graph import ClassifierGraph, to_input
 
@@ -16,15 +18,15 @@ _DIRECTIONS = 64
 _CELLS_OF_A_CLASS = 300
 
 
-def answers(network: nn.Module, cells: Sequence[Cell], design: Design) -> tuple[Floats, Floats]:
-    """Logits and embeddings of cells."""
+def answers(network: nn.Module, cells: Sequence[Cell], design: Design) -> tuple[Floats, Floats, Floats]:
+    """Logits, embeddings and attributes' logits of cells."""
     found = []
     for start in range(0, len(cells), _BATCH):
         crops = np.stack([cell.crop(design.crop) for cell in cells[start : start + _BATCH]])
         with torch.no_grad():
             found.append(network(to_input(torch.from_numpy(crops), design.size)))
-    logits, embeddings = (torch.cat(parts).double().numpy() for parts in zip(*found, strict=True))
-    return logits, embeddings
+    logits, embeddings, values = (torch.cat(parts).double().numpy() for parts in zip(*found, strict=True))
+    return logits, embeddings, values
 
 
 def calibrated(
@@ -35,14 +37,21 @@ def calibrated(
     Cells that no class is allowed for are left out of both.
     """
     known = [cell for cell in validation if cell.allowed.any()]
-    logits, _ = answers(network, known, design)
+    logits, _, values = answers(network, known, design)
     allowed = np.stack([cell.allowed for cell in known])
     temperature = fit_temperature(logits, allowed)
     offsets = fit_offsets(logits / temperature, allowed) if design.weighed else np.zeros(len(design.classes))
     chosen = _some_of_each(train, len(design.classes), np.random.default_rng(seed))
-    _, embeddings = answers(network, chosen, design)
+    _, embeddings, _ = answers(network, chosen, design)
     whitening = fit_whitening(embeddings, targets(chosen), len(design.classes), _DIRECTIONS)
-    return ClassifierGraph(network, design.size, temperature, offsets, whitening)
+    marks = told(known, width(design.attributes))
+    columns = [(span, _temperature_of(values[:, span], marks[:, span])) for _, span in spans(design.attributes)]
+    return ClassifierGraph(network, design, temperature, offsets, whitening, columns)
+
+
+def _temperature_of(logits: Floats, marks: npt.NDArray[np.bool_]) -> float:
+    known = marks.any(axis=1)
+    return fit_temperature(logits[known], marks[known])
 
 
 def _some_of_each(cells: Sequence[Cell], classes: int, rng: np.random.Generator) -> list[Cell]:

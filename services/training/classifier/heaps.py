@@ -19,9 +19,10 @@ from services.training.manifest import Manifest
 from services.training.sources import Box, detection_fields
 from services.training.splits import Part
 
-_HEAPS_OF_A_SET = 300
+_HEAPS_OF_A_SET = 400
 _FROM_LEUKOCYTES_UM = 16.0
-_MOST_LAYERS = 4
+_LAYERS = (1, 1, 1, 2, 3, 4)
+"""How many, each as often: half of the heaps are as they are."""
 _MOST_CELLS = 80
 _GLASS_PERCENTILE = 95
 
@@ -33,9 +34,10 @@ def heaps(data: Path, manifest: Manifest, part: Part, around: int, seed: int) ->
     found = [(field, place) for field in fields if (place := _heap(field.boxes, field.um_per_px)) is not None]
     for field, place in spread(found, _HEAPS_OF_A_SET):
         for picture in surroundings(field, [place], around):
-            heap = in_layers(picture, int(rng.integers(1, _MOST_LAYERS + 1)), rng)
-            allowed = one_of((), LEUKOCYTES)
-            yield Cell(heap, *middle(heap), NO_LEUKOCYTE, allowed, manifest.source, field.um_per_px)
+            layers = int(rng.choice(_LAYERS))
+            heap, allowed = in_layers(picture, layers, rng), one_of((), LEUKOCYTES)
+            bare = layers == 1
+            yield Cell(heap, *middle(heap), NO_LEUKOCYTE, allowed, manifest.source, field.um_per_px, bare=bare)
 
 
 def in_layers(picture: Rgb, layers: int, rng: np.random.Generator) -> Rgb:
@@ -50,17 +52,19 @@ def in_layers(picture: Rgb, layers: int, rng: np.random.Generator) -> Rgb:
 
 
 def _heap(labelled: Sequence[Box], um_per_px: float) -> tuple[float, float] | None:
-    """The middle between the first two red cells that overlap, as (x, y), away from leukocytes."""
+    """The middle between two red cells that overlap, as (x, y), away from leukocytes: where most lies around it."""
     red = [box for box in labelled if box.kind == "erythrocyte"][:_MOST_CELLS]
     nucleated = [centre(box) for box in labelled if box.kind == "leukocyte"]
+    places = []
     for one, other in combinations(red, 2):
         across = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
         down = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
         (x, y), (other_x, other_y) = centre(one), centre(other)
         place = ((x + other_x) / 2, (y + other_y) / 2)
         if across > 0 and down > 0 and all(_apart(place, cell) * um_per_px > _FROM_LEUKOCYTES_UM for cell in nucleated):
-            return place
-    return None
+            places.append(place)
+    inmost = tuple(np.mean([centre(box) for box in labelled], axis=0)) if labelled else (0.0, 0.0)
+    return min(places, key=lambda place: _apart(place, inmost), default=None)
 
 
 def _apart(first: tuple[float, float], second: tuple[float, float]) -> float:

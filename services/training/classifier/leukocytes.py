@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from services.analysis.pixels import CANONICAL_UM_PER_PX, LEUKOCYTE_CROP, resample
-from services.training.classes import LEUKOCYTE_LABELS, LEUKOCYTES
+from services.training.classes import LEUKOCYTE_ATTRIBUTES, LEUKOCYTE_LABELS, LEUKOCYTES
+from services.training.classifier.attributes import marked
 from services.training.classifier.cells import Cell, middle, one_of
 from services.training.classifier.heaps import heaps
-from services.training.classifier.nuclei import find_nuclei
+from services.training.classifier.nuclei import find_nuclei, reach
 from services.training.classifier.readings import read_leukocytes
 from services.training.manifest import Manifest
 from services.training.sources import (
     CROP_SOURCES,
     READ_SOURCES,
     TALEQANI_UM_PER_PX,
+    attributes,
     labelled_images,
     read_image,
 )
@@ -38,11 +40,14 @@ def leukocyte_cells(data: Path, manifests: dict[str, Manifest], part: Part) -> l
 
 def _single(data: Path, manifest: Manifest, part: Part) -> Iterator[Cell]:
     source, resolution = manifest.source, CROP_SOURCES[manifest.source]
+    told = attributes(data, source)
     for item in labelled_images(data, source):
         if manifest.part(item.path) is part:
             image = resample(read_image(item.path), resolution)
             allowed = one_of(LEUKOCYTE_LABELS[item.label], LEUKOCYTES)
-            yield Cell(image, *middle(image), item.label, allowed, source, resolution)
+            marks = marked(told.get(item.path, {}), LEUKOCYTE_ATTRIBUTES)
+            far = reach(image, *middle(image))
+            yield Cell(image, *middle(image), item.label, allowed, source, resolution, marks, reach=far)
 
 
 def _taleqani(data: Path, manifest: Manifest, part: Part) -> Iterator[Cell]:
@@ -52,8 +57,12 @@ def _taleqani(data: Path, manifest: Manifest, part: Part) -> Iterator[Cell]:
         picture = read_image(item.path)
         nuclei = find_nuclei(picture)[:_CELLS_OF_AN_IMAGE]
         allowed = one_of(LEUKOCYTE_LABELS[item.label], LEUKOCYTES)
+        largest = resample(picture, max(TALEQANI_UM_PER_PX))
+        own = max(TALEQANI_UM_PER_PX) / CANONICAL_UM_PER_PX
+        reaches = [reach(largest, x * own, y * own) for x, y in nuclei]
         for resolution in TALEQANI_UM_PER_PX:
             image = resample(picture, resolution)
             scale = resolution / CANONICAL_UM_PER_PX
-            for x, y in nuclei:
-                yield Cell(image, x * scale, y * scale, item.label, allowed, "all_taleqani", resolution)
+            for (x, y), far in zip(nuclei, reaches, strict=True):
+                near = None if far is None else far * scale / own
+                yield Cell(image, x * scale, y * scale, item.label, allowed, "all_taleqani", resolution, reach=near)

@@ -11,6 +11,7 @@ from services.training.classifier.design import Design
 from services.training.classifier.figures import (
     accuracy_line,
     answers_section,
+    attributes_section,
     binary_section,
     classes_section,
     groups_section,
@@ -19,7 +20,7 @@ from services.training.classifier.figures import (
 )
 from services.training.classifier.robustness import robustness_section
 from services.training.classifier.sought import sought_section
-from services.training.classifier.views import disturbed
+from services.training.classifier.views import Company, disturbed
 from services.training.manifest import Manifest
 from services.training.runtime import Model
 from services.training.splits import Part
@@ -35,7 +36,8 @@ def measure(
     cells = design.load(data, manifests, Part.TEST)
     found = answer(model, cells, lambda cell: cell.crop(design.crop))
     rng = np.random.default_rng(described["origin"]["seed"])
-    harder = answer(model, cells, lambda cell: disturbed(cell, design, design.crop, cells, rng))
+    company = Company.of(cells)
+    harder = answer(model, cells, lambda cell: disturbed(cell, design, design.crop, company, rng))
     places = [(cell.source, cell.um_per_px) for cell in cells]
     masks = {place: np.array([one == place for one in places]) for place in dict.fromkeys(places)}
     text = []
@@ -69,6 +71,8 @@ def _of_place(found: Answers, harder: Answers, design: Design, described: dict[s
     sections.append(refusal_section(found.single, design.classes, described))
     if design.watched:
         sections.append(watched_section(found.single, design.classes, design.watched, described))
+    if found.told.any():
+        sections.append(attributes_section(found, design.attributes, seed))
     sections.append(_DISTURBED + accuracy_line(harder.single, design.classes, seed))
     sections.append(refusal_section(harder.single, design.classes, described))
     return "\n".join(sections)

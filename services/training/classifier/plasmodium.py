@@ -1,27 +1,38 @@
 """The red cells that the search for malaria parasites learns: infected ones of one set, uninfected ones of all.
 
 Films of the other sets are taken for uninfected. Platelets on a red cell are what is most often taken for a parasite,
-so red cells with one come before others.
+so red cells with one come before others. What a detector may take for a red cell is among the uninfected too:
+leukocytes, erythroblasts and platelets, whose nuclei are stained as parasites are.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from services.analysis.pixels import ERYTHROCYTE_CROP, Rgb
+from services.analysis.pixels import ERYTHROCYTE_CROP, Rgb, centred_crop, resample
 from services.training.classes import PLASMODIUM
 from services.training.classifier.cells import Cell, centre, middle, one_of, surroundings
 from services.training.classifier.ordinary import spread
 from services.training.labels import mended
 from services.training.manifest import Manifest
-from services.training.sources import CHULA_UM_PER_PX, Box, Field, detection_fields, labelled_points
+from services.training.sources import (
+    CHULA_UM_PER_PX,
+    CROP_SOURCES,
+    Box,
+    Field,
+    detection_fields,
+    labelled_images,
+    labelled_points,
+    read_image,
+)
 from services.training.splits import Part
 
 INFECTED_SOURCE = "iml_malaria"
 UNINFECTED_SOURCES = ("deepbionet", "txl_pbc")
+NUCLEATED_SOURCE = "pbc"
 _DIFFICULT = "difficult"
 """Label of cells on which the annotators did not agree; they are left out."""
 _UNINFECTED = PLASMODIUM[0]
-_UNDER_PLATELETS_OF_A_FIELD, _PLATELETS_OF_A_FIELD = 3, 1
+_UNDER_PLATELETS_OF_A_FIELD, _PLATELETS_OF_A_FIELD, _LEUKOCYTES_OF_A_FIELD = 3, 2, 2
 _OF_A_FIELD = {Part.TRAIN: 10, Part.VALIDATION: 40, Part.TEST: 200}
 """Uninfected cells of each field: how rare the false alarms are can be told by many only."""
 _AROUND = 2 * ERYTHROCYTE_CROP
@@ -37,7 +48,8 @@ def plasmodium_cells(data: Path, manifests: dict[str, Manifest], part: Part) -> 
         if manifests[source].part(field.path) is part
     ]
     labelled = [cell for field in fields for cell in _of_field(field, _OF_A_FIELD[part])]
-    return [*labelled, *_chula(data, manifests["chula_rbc12"], part)]
+    nucleated = _nucleated(data, manifests[NUCLEATED_SOURCE], part)
+    return [*labelled, *_chula(data, manifests["chula_rbc12"], part), *nucleated]
 
 
 def _of_field(field: Field, most: int) -> Iterator[Cell]:
@@ -49,6 +61,7 @@ def _of_field(field: Field, most: int) -> Iterator[Cell]:
         *infected,
         *spread(under, _UNDER_PLATELETS_OF_A_FIELD),
         *spread(platelets, _PLATELETS_OF_A_FIELD),
+        *spread([box for box in field.boxes if box.kind == "leukocyte"], _LEUKOCYTES_OF_A_FIELD),
         *spread([box for box in plain if box not in under], most),
     ]
     for box, around in zip(chosen, surroundings(field, [centre(box) for box in chosen], _AROUND), strict=True):
@@ -64,6 +77,15 @@ def _chula(data: Path, manifest: Manifest, part: Part) -> Iterator[Cell]:
                 chosen = spread(points, _OF_A_FIELD[part])
                 for around in surroundings(field, [(point.x, point.y) for point in chosen], _AROUND):
                     yield _cell(around, _UNINFECTED, field.source, resolution)
+
+
+def _nucleated(data: Path, manifest: Manifest, part: Part) -> Iterator[Cell]:
+    """Single leukocytes, erythroblasts and platelets."""
+    resolution = CROP_SOURCES[manifest.source]
+    for item in labelled_images(data, manifest.source):
+        if manifest.part(item.path) is part:
+            image = resample(read_image(item.path), resolution)
+            yield _cell(centred_crop(image, *middle(image), _AROUND), _UNINFECTED, manifest.source, resolution)
 
 
 def _cell(around: Rgb, label: str, source: str, um_per_px: float) -> Cell:

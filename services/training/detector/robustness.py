@@ -33,7 +33,8 @@ def robustness_section(
             scored = score([changed(field, stress) for field in fields], lambda tiles: model(tiles)[0])
             values += [share(figures(scored[kind], thresholds[kind]).f1) for kind in KINDS]
         rows.append((stress.what, stress.how, *values))
-    head = ("what", "how", *(f"{source}, {kind}" for source in some for kind in KINDS))
+    labelled = {(source, kind): _labelled(fields, kind) for source, fields in some.items() for kind in KINDS}
+    head = ("what", "how", *(f"{source}, {kind}: {count} cells" for (source, kind), count in labelled.items()))
     explained = f"F1 on up to {_FIELDS} test fields of each set, each changed in one thing.\n"
     return "\n".join(["### Robustness\n", explained, table(head, rows)])
 
@@ -45,3 +46,7 @@ def changed(field: LoadedField, stress: Stress) -> LoadedField:
         return replace(field, image=image)
     larger = cv2.resize(image, None, fx=stress.zoom, fy=stress.zoom, interpolation=cv2.INTER_LINEAR)
     return replace(field, image=np.asarray(larger, np.uint8), corners=field.corners * np.float32(stress.zoom))
+
+
+def _labelled(fields: Sequence[LoadedField], kind: str) -> int:
+    return sum(int((field.kinds == KINDS.index(kind)).sum()) for field in fields)

@@ -17,7 +17,7 @@ from services.training.fitting import Plan, Task, fit
 from services.training.manifest import Manifest
 from services.training.splits import Part
 
-_REPEATS = {"deepbionet": 2.0, "txl_pbc": 0.35, "iml_malaria": 0.6}
+_REPEATS = {"deepbionet": 2.0, "txl_pbc": 0.7, "iml_malaria": 0.6}
 """Crops of a field in each epoch; those of small fields show four of them."""
 _EASED = 8.0
 """Added to the number of cells of a kind in a batch, lest a single one weigh as much as hundreds."""

@@ -42,12 +42,13 @@ def _answers(crop):
 
 
 class SpotRuntime:
-    """`batches` records how many items each call of a model had."""
+    """`batches` records how many items each call of a model had; `attributes` are those of every cell, or none."""
 
     is_warm = True
 
     def __init__(self):
         self.batches = []
+        self.attributes = ()
 
     def warm(self):
         pass
@@ -62,6 +63,7 @@ class SpotRuntime:
         return {
             "probabilities": np.array([a[0] for a in answers], np.float32),
             "distance": np.array([a[1] for a in answers], np.float32),
+            "attributes": np.tile(np.array(self.attributes, np.float32), (len(answers), 1)),
         }
 
 

@@ -92,6 +92,7 @@ def test_a_line_is_a_json_object_of_the_promised_fields(analyser, spots):
     leukocyte = by_kind["leukocyte"]
     assert list(leukocyte) == [
         "image", "kind", "x", "y", "w", "h", "score", "label", "probabilities", "candidates", "findings", "measured",
+        "attributes",
     ]  # fmt: skip
     assert leukocyte["image"] == "field.png"
     assert list(leukocyte["probabilities"]) == ["dark", "middling", "light"]

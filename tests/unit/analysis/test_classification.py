@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from services.analysis.cells import Kind
-from services.analysis.classification import conformal_set, label_of
+from services.analysis.classification import Classifier, conformal_set, label_of
 
 CLASSES = ("a", "b", "c")
 
@@ -42,6 +44,23 @@ def test_verdicts_are_in_the_order_of_the_crops_with_probabilities_in_class_orde
     assert [verdict.label for verdict in verdicts] == ["light", "dark", "unidentified"]
     assert verdicts[0].probabilities == pytest.approx((5 / 255, 0, 250 / 255))
     assert verdicts[2].candidates == (), "it resembles nothing in training"
+
+
+def test_attributes_are_told_of_the_classes_that_they_were_learned_of_and_of_no_other(reader, runtime):
+    known = reader.classifiers[Kind.LEUKOCYTE].card
+    values = {"cell_size": ("big", "small"), "granularity": ("no", "yes")}
+    runtime.attributes = (0.7, 0.3, 0.1, 0.9)
+    classifier = Classifier(runtime, replace(known, attributes=values, described=("light",)))
+    light, dark, black = classifier.classify([np.full((192, 192, 3), value, np.uint8) for value in (250, 40, 0)])
+    assert light.attributes["cell_size"] == pytest.approx({"big": 0.7, "small": 0.3})
+    assert light.attributes["granularity"] == pytest.approx({"no": 0.1, "yes": 0.9})
+    assert dark.attributes == {}, "the model did not learn them of dark cells"
+    assert black.attributes == {}, "it resembles nothing in training"
+
+
+def test_a_model_cannot_describe_a_class_that_it_does_not_have(reader):
+    with pytest.raises(ValueError, match="described must name classes, not heavy"):
+        replace(reader.classifiers[Kind.LEUKOCYTE].card, described=("light", "heavy"))
 
 
 def test_no_crops_need_no_run(reader, runtime):

@@ -129,11 +129,11 @@ def test_schistocytes_beyond_misreading_hold_the_slide():
 
 
 def test_schistocytes_within_misreading_are_a_flag_without_a_figure():
-    read = judged(schistocyte=80, normal=4920)
+    read = judged(schistocyte=52, normal=4948)
     assert not read.judgement.held
     assert [rule.rule_id for rule in read.judgement.findings] == ["schistocytes_possible"]
     figure = next(figure for figure in read.figures if figure.name == "erythrocytes.schistocyte")
-    assert (figure.value, figure.grade, figure.numerator) == (None, None, 80)
+    assert (figure.value, figure.grade, figure.numerator) == (None, None, 52)
 
 
 @pytest.mark.parametrize(
@@ -153,5 +153,5 @@ def test_schistocytes_beyond_misreading_are_critical_even_when_their_share_is_wi
 def test_a_better_model_lets_smaller_shares_be_graded():
     better = {name: misread.model_copy(update={"cells": 0}) for name, misread in GRADING.misreads.items()}
     grading = GRADING.model_copy(update={"misreads": better})
-    counted = morphology([field(reds(schistocyte=60, normal=4940))], KNOWLEDGE.classes, grading)
+    counted = morphology([field(reds(schistocyte=52, normal=4948))], KNOWLEDGE.classes, grading)
     assert next(f for f in counted.classes if f.name == "erythrocytes.schistocyte").grade == 2

@@ -72,6 +72,11 @@ def test_strange_embeddings_lie_farther_than_known_ones():
     strange = rng.normal(0, 5, (600, 20)) + 8
     assert whitening.distance(fresh).mean() == pytest.approx(1, abs=0.3)
     assert np.quantile(whitening.distance(fresh), 0.99) < np.quantile(whitening.distance(strange), 0.2)
+    assert np.quantile(whitening.angle(fresh), 0.99) < np.quantile(whitening.angle(strange), 0.2)
+    # What is seen of a cell may be more or less; it is the same cell.
+    middle = known.mean(axis=0)
+    further = middle + 2 * (fresh - middle)
+    assert np.quantile(whitening.angle(further), 0.99) < np.quantile(whitening.angle(strange), 0.2)
 
 
 def test_offsets_make_classes_weigh_as_they_are_frequent():

@@ -63,10 +63,11 @@ def test_the_table_and_the_json_tell_what_is_worse():
 
 
 def test_a_candidate_takes_the_place_of_all_that_was_released(tmp_path):
+    files = ("1/model.onnx", "model.yaml", "card.md", "reliability.png")
     candidate, released = tmp_path / "new", tmp_path / "old"
     for folder, text in ((candidate, "new"), (released, "old")):
         (folder / "1").mkdir(parents=True)
-        for file in ("1/model.onnx", "model.yaml", "card.md"):
+        for file in files:
             (folder / file).write_text(text, "utf-8")
     gate.install(released, candidate)
-    assert {(released / file).read_text("utf-8") for file in ("1/model.onnx", "model.yaml", "card.md")} == {"new"}
+    assert {(released / file).read_text("utf-8") for file in files} == {"new"}

@@ -7,6 +7,7 @@ from services.analysis.pixels import CANONICAL_UM_PER_PX, ERYTHROCYTE_CROP, LEUK
 from services.training import description, manifest
 from services.training.classes import ERYTHROCYTES, KINDS, LEUKOCYTES, PLASMODIUM
 from services.training.classifier.answers import Answers
+from services.training.classifier.attributes import width
 from services.training.classifier.figures import have_name
 from services.training.errors import ModelFileError
 from services.training.runtime import Model
@@ -80,29 +81,39 @@ def test_probabilities_are_of_the_described_classes_and_add_up(name, models):
     assert tuple(described["classes"]) == CLASSES[name]
     assert set(described["conformal"]) == set(CLASSES[name])
     assert all(0 <= threshold <= 1 for threshold in described["conformal"].values())
-    probabilities, distance = models[name](smooth(4, SHAPES[name][0]))
+    probabilities, distance, *values = models[name](smooth(4, SHAPES[name][0]))
+    assert [told.shape[1] for told in values] == [width(described["attributes"])] * bool(described["attributes"])
+    for told in values:
+        assert (told >= 0).all()
+        assert told.sum(axis=1) == pytest.approx(np.full(4, len(described["attributes"])), abs=1e-3)
     assert probabilities.shape == (4, len(CLASSES[name]))
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(4), abs=1e-4)
     assert distance.shape == (4,)
     assert (distance > 0).all()
 
 
-@pytest.mark.parametrize("name", ["erythrocytes", "plasmodium"])
-def test_what_is_no_cell_is_strange(name, models):
-    noise = np.random.default_rng(0).integers(0, 256, (8, *SHAPES[name]), dtype=np.uint8)
-    _, distance = models[name](noise)
-    assert (distance > description.read(MODELS / name)["distance"]).all()
+def test_what_is_no_cell_is_strange_to_the_search_for_parasites(models):
+    noise = np.random.default_rng(0).integers(0, 256, (8, *SHAPES["plasmodium"]), dtype=np.uint8)
+    _, distance = models["plasmodium"](noise)
+    assert (distance > description.read(MODELS / "plasmodium")["distance"]).all()
+
+
+def named(name, pictures, models):
+    probabilities, distance = models[name](np.ascontiguousarray(pictures))[:2]
+    many = len(pictures)
+    found = Answers(probabilities, distance, np.zeros(many), np.zeros(probabilities.shape, bool), np.array([""] * many))
+    return have_name(found, CLASSES[name], description.read(MODELS / name))
+
+
+@pytest.mark.parametrize(("name", "many"), [("erythrocytes", 8), ("leukocytes", 64)])
+def test_noise_gets_no_name(name, many, models):
+    noise = np.random.default_rng(0).integers(0, 256, (many, *SHAPES[name]), dtype=np.uint8)
+    assert not named(name, noise, models).any()
 
 
 def test_what_is_no_leukocyte_gets_no_name(models):
-    """They know heaps of red cells as none of their classes: for what is no cell, no class is probable enough."""
-    noise = np.random.default_rng(0).integers(0, 256, (64, *SHAPES["leukocytes"]), dtype=np.uint8)
-    plain = np.broadcast_to(np.arange(0, 256, 4, dtype=np.uint8)[:, None, None, None], noise.shape)
-    described = description.read(MODELS / "leukocytes")
-    for pictures in (noise, plain):
-        probabilities, distance = models["leukocytes"](np.ascontiguousarray(pictures))
-        found = Answers(probabilities, distance, np.zeros(64), np.zeros(probabilities.shape, bool), np.array([""] * 64))
-        assert not have_name(found, LEUKOCYTES, described).any()
+    plain = np.broadcast_to(np.arange(0, 256, 4, dtype=np.uint8)[:, None, None, None], (64, *SHAPES["leukocytes"]))
+    assert not named("leukocytes", plain, models).any()
 
 
 def test_cells_come_by_falling_score_in_known_kinds_within_the_tile(models):

@@ -25,6 +25,12 @@ def test_near_duplicates_join_across_a_picture_between_them():
     assert near_duplicate_groups([*drawn, drawn[0]])[3] == 0
 
 
+def test_pictures_that_show_the_same_cells_share_a_group_however_they_look():
+    drawn = [sketch(picture(seed)) for seed in (1, 2, 3, 4)]
+    assert near_duplicate_groups(drawn) == [0, 1, 2, 3]
+    assert near_duplicate_groups(drawn, {(1, 3), (2, 3)}) == [0, 1, 1, 1]
+
+
 def test_a_part_depends_on_the_group_alone():
     assert [part_of(f"{n:04d}") for n in range(50)] == [part_of(f"{n:04d}") for n in range(50)]
 

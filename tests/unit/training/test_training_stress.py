@@ -2,7 +2,11 @@ import cv2
 import numpy as np
 import pytest
 
+from services.training.classes import LEUKOCYTE_LABELS, LEUKOCYTES
 from services.training.classifier.answers import Answers
+from services.training.classifier.cells import Cell, one_of
+from services.training.classifier.design import LEUKOCYTE_DESIGN
+from services.training.classifier.robustness import robustness_section
 from services.training.detector.crops import LoadedField
 from services.training.detector.robustness import changed
 from services.training.errors import TrainingError
@@ -84,3 +88,49 @@ def test_pictures_cannot_be_drawn_without_what_draws_them(tmp_path, monkeypatch)
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
     with pytest.raises(TrainingError, match="install the dependency group `train`"):
         draw({"set": answers([0.9, 0.8], [True, False])}, tmp_path)
+
+
+class Sure:
+    """Answers a blast for what has a dark middle and a lymphocyte for what is brighter."""
+
+    def __init__(self, darkest_bright=128):
+        self.darkest_bright = darkest_bright
+
+    def __call__(self, crops):
+        middle = crops.shape[1] // 2
+        dark = crops[:, middle, middle].mean(axis=1) < self.darkest_bright
+        index = np.where(dark, LEUKOCYTES.index("blast"), LEUKOCYTES.index("lymphocyte"))
+        answered = np.eye(len(LEUKOCYTES), dtype=np.float32)[index]
+        return answered, np.zeros(len(crops), np.float32), np.zeros((len(crops), 0), np.float32)
+
+
+def test_robustness_is_told_of_cells_that_may_be_several_classes_and_of_how_many_cells():
+    dark, bright = 60, 200
+
+    def cells(level, label, count):
+        crop = np.full((192, 192, 3), level, np.uint8)
+        allowed = one_of(LEUKOCYTE_LABELS[label], LEUKOCYTES)
+        return [Cell(crop, 96, 96, label, allowed, "all_taleqani", 0.2) for _ in range(count)]
+
+    known = {"conformal": dict.fromkeys(LEUKOCYTES, 0.5), "confidence": 0.5, "distance": 5.0, "origin": {"seed": 1}}
+    given = [*cells(dark, "all_pre", 3), *cells(dark, "benign", 1), *cells(bright, "benign", 1)]
+    told = robustness_section(Sure(), given, LEUKOCYTE_DESIGN, known)
+    assert "| all_taleqani, 0.2 µm/px: 5 cells |" in told
+    assert "| nothing | as it is | 0.750, 0.200 |" in told
+
+
+def test_robustness_is_told_in_the_look_of_each_set_and_on_red_cells_of_others():
+    def cell(level, label, source, **more):
+        picture = np.full((240, 240, 3), 230, np.uint8)
+        cv2.circle(picture, (120, 120), 40, (level, level, level), -1)
+        allowed = one_of(LEUKOCYTE_LABELS[label], LEUKOCYTES)
+        return Cell(picture, 120, 120, label, allowed, source, 0.2, **more)
+
+    known = {"conformal": dict.fromkeys(LEUKOCYTES, 0.5), "confidence": 0.5, "distance": 5.0, "origin": {"seed": 1}}
+    blast, lymphocyte = cell(40, "all_pre", "all_taleqani", reach=40.0), cell(90, "lymphocyte", "pbc")
+    ground = cell(230, "no_leukocyte", "deepbionet", bare=True)
+    told = robustness_section(Sure(darkest_bright=65), [blast, lymphocyte, ground], LEUKOCYTE_DESIGN, known)
+    assert "| nothing | as it is | 1.000, 0.000 | 1.000, 0.000 |" in told
+    assert "| look | of pbc | 0.000, 1.000 | 1.000, 0.000 |" in told
+    assert "| look | of all_taleqani | 1.000, 0.000 | 0.000, 1.000 |" in told
+    assert "| ground | cells that stand alone, laid on red cells of another laboratory | 1.000, 0.000 | none |" in told

@@ -21,9 +21,10 @@ from services.lis.outbox.entry import SENDING, Entry
 from services.lis.outbox.ledger import Ledger
 from services.lis.outbox.turns import Turns
 
-# How long it sleeps: while something waits to be sent or answered, or the LIS to be reached; and while nothing does,
-# for what another replica puts into the outbox or leaves behind. What this one puts there wakes it.
-IDLE_S, EMPTY_S = 0.5, 5.0
+# How long it sleeps: while something waits to be sent or answered, or the LIS to be reached; while another replica
+# sends, which may leave it to this one; and while nothing waits, for what another replica puts into the outbox. What
+# this one puts there wakes it.
+IDLE_S, STANDBY_S, EMPTY_S = 0.5, 2.0, 5.0
 _UNTRIED = "the LIS has not been tried yet"
 
 log = structlog.get_logger()
@@ -85,7 +86,7 @@ class Sender:
         self._pause_s = IDLE_S
         if not self._lease.take():
             self._stand_by()
-            self._pause_s = EMPTY_S
+            self._pause_s = STANDBY_S
             return False
         if self._standing_by:
             self._standing_by, self.trouble = False, _UNTRIED

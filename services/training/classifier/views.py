@@ -59,7 +59,7 @@ def disturbed(cell: Cell, design: Design, size: int, others: Company, rng: np.ra
 
 
 def on_ground_of(cell: Cell, design: Design, others: Company, rng: np.random.Generator) -> Rgb:
-    """A cell on the ground of another, a share of them coarser than it. Raises ValueError where it stands not alone."""
+    """A cell on the ground of another, a share of them coarser. Raises ValueError for one that does not stand alone."""
     if cell.reach is None:
         raise ValueError("the cell does not stand alone")
     side = design.crop + design.crop // 4

@@ -153,5 +153,5 @@ def test_schistocytes_beyond_misreading_are_critical_even_when_their_share_is_wi
 def test_a_better_model_lets_smaller_shares_be_graded():
     better = {name: misread.model_copy(update={"cells": 0}) for name, misread in GRADING.misreads.items()}
     grading = GRADING.model_copy(update={"misreads": better})
-    counted = morphology([field(reds(schistocyte=52, normal=4948))], KNOWLEDGE.classes, grading)
+    counted = morphology([field(reds(schistocyte=60, normal=4940))], KNOWLEDGE.classes, grading)
     assert next(f for f in counted.classes if f.name == "erythrocytes.schistocyte").grade == 2

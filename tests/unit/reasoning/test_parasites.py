@@ -76,7 +76,7 @@ def test_more_than_misread_cells_give_holds_the_slide_as_critical():
     assert held
 
 
-@pytest.mark.parametrize(("infected", "plain"), [(104, 1223), (6, 50)])
+@pytest.mark.parametrize(("infected", "plain"), [(104, 1223), (3, 50)])
 def test_parasites_are_critical_also_where_too_few_red_cells_were_searched_for_a_share(infected, plain):
     cells = reds(infected, plain)
     assert told(cells).value is None

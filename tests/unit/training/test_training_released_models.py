@@ -105,10 +105,11 @@ def named(name, pictures, models):
     return have_name(found, CLASSES[name], description.read(MODELS / name))
 
 
-@pytest.mark.parametrize(("name", "many"), [("erythrocytes", 8), ("leukocytes", 64)])
-def test_noise_gets_no_name(name, many, models):
+@pytest.mark.parametrize(("name", "many", "strange"), [("erythrocytes", 8, 0.6), ("leukocytes", 64, 1)])
+def test_noise_gets_no_name_and_is_mostly_strange(name, many, strange, models):
     noise = np.random.default_rng(0).integers(0, 256, (many, *SHAPES[name]), dtype=np.uint8)
     assert not named(name, noise, models).any()
+    assert (models[name](noise)[1] > description.read(MODELS / name)["distance"]).mean() >= strange
 
 
 def test_what_is_no_leukocyte_gets_no_name(models):
